@@ -1,0 +1,18 @@
+# Everything that our own targets are compiled with; linked PUBLIC by gridlight_geo, so that each has it.
+add_library(gridlight_options INTERFACE)
+target_compile_options(gridlight_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+target_compile_definitions(gridlight_options INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION
+  BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_ASIO_NO_DEPRECATED
+  BOOST_ASIO_DISABLE_SERIAL_PORT)
+target_include_directories(gridlight_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_link_libraries(gridlight_options INTERFACE Threads::Threads)
+
+# One target a folder: its .cpp files, without those of its own tests.
+function(gridlight_folder name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC gridlight_options)
+endfunction()

@@ -1,0 +1,17 @@
+# Debian 12 packages only; nothing is downloaded here.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS url)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+# geos_c.h is the supported C API; Debian ships no pkg-config file for it alone.
+find_path(GEOS_C_INCLUDE geos_c.h REQUIRED)
+find_library(GEOS_C_LIBRARY geos_c REQUIRED)
+add_library(geos_c INTERFACE)
+target_include_directories(geos_c SYSTEM INTERFACE ${GEOS_C_INCLUDE})
+target_link_libraries(geos_c INTERFACE ${GEOS_C_LIBRARY})

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/catalog.hpp"
+#include "server/error.hpp"
+#include "server/secret.hpp"
+
+namespace gridlight {
+
+/// Everything that can be set, with defaults. The key of `http.port` in YAML is the member http.port; the
+/// environment's is GRIDLIGHT_HTTP_PORT. Each key, its rule and its meaning stand once, in config_keys.cpp.
+struct config {
+  struct http_settings {
+    std::string address = "127.0.0.1";
+    int port = 8080;                                  ///< 0: any free one
+    int threads = 0;                                  ///< 0: one a core
+    std::chrono::milliseconds request_timeout{10000};
+    std::chrono::milliseconds header_timeout{10000};
+    std::chrono::milliseconds idle_timeout{75000};
+    std::chrono::milliseconds write_timeout{30000};
+    std::chrono::milliseconds drain_timeout{10000};
+    std::size_t max_head_bytes = 16 * 1024;
+    std::size_t max_body_bytes = 1024 * 1024;
+    std::size_t max_connections = 10000;
+    std::vector<std::string> cors_origins = {"*"};
+    std::vector<std::string> trusted_proxies;         ///< addresses or CIDR whose X-Forwarded-* count
+    std::string base_path;                            ///< prefix of every URL behind a proxy, such as /grid
+    bool compress = true;
+  } http;
+  struct postgres_settings {
+    secret uri;                                       ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
+    bool pooled = false;
+    int lookup_connections = 0;                       ///< over all threads; 0: 2 a thread
+    int tile_connections = 0;
+    int sync_connections = 1;
+    int admin_connections = 1;
+    int max_waiting = 1024;                           ///< a lane, over all threads
+    std::chrono::milliseconds connect_timeout{5000};
+    std::chrono::milliseconds statement_timeout{10000};
+    std::chrono::milliseconds idle_in_transaction_timeout{60000};
+    std::chrono::milliseconds lock_timeout{2000};
+    std::chrono::milliseconds max_age{1800000};
+  } postgres;
+  struct limit_settings {
+    double max_radius_m = 50000;
+    std::int64_t default_limit = 100;
+    std::int64_t max_limit = 10000;
+    std::int64_t max_vertices = 10000;
+  } limits;
+  struct log_settings {
+    std::string level = "info";                       ///< trace, debug, info, warn, error
+    std::string format = "text";                      ///< text or json
+    bool access = true;
+  } log;
+  std::vector<layer_config> layers;
+};
+
+/// Where a value may come from, weakest first: the built-in gridlight.yaml, the file, the environment, flags.
+struct config_sources {
+  std::filesystem::path file;                         ///< empty: ./gridlight.yaml if there, else the built-in
+  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> flags;           ///< dotted key → value, as --set and the named flags give
+};
+
+/// One parse, one validation. Fails with errc::input; detail names file, line, key, rule, and what was there.
+result<config> load_config(const config_sources& sources);
+/// The same from YAML text (tests, fuzzing); `origin` names it in messages.
+result<config> parse_config(std::string_view yaml, std::string_view origin,
+                            const std::map<std::string, std::string>& environment = {});
+
+}  // namespace gridlight

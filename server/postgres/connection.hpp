@@ -1,0 +1,74 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/deadline.hpp"
+#include "server/error.hpp"
+#include "server/postgres/result.hpp"
+#include "server/postgres/statement.hpp"
+#include "server/secret.hpp"
+
+namespace gridlight::postgres {
+
+/// How to reach Postgres and what every session is set to.
+struct connect_options {
+  secret uri;                                             ///< URI, key=value, or empty: libpq's PG* and service file
+  std::string application_name = "gridlight";
+  std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds statement_timeout{10000};     ///< 0: none (loading)
+  std::chrono::milliseconds idle_in_transaction_timeout{60000};
+  std::chrono::milliseconds lock_timeout{2000};
+  bool pooled = false;                                    ///< behind PgBouncer in transaction mode
+};
+
+/// One libpq session, asynchronous, on one executor; not thread-safe. One operation at a time.
+/// Every operation ends by its deadline: then the query is cancelled in Postgres, drained, and errc::deadline comes
+/// back; a connection that could not be drained is `broken()` and must be destroyed.
+class connection {
+ public:
+  /// Fails with database_unavailable (detail without host or user; log_detail with libpq's words).
+  static boost::asio::awaitable<result<connection>> open(boost::asio::any_io_executor executor,
+                                                         const connect_options& options, deadline until);
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+  ~connection();
+
+  /// Runs a prepared statement (preparing it when new here) and reads its rows in binary format.
+  boost::asio::awaitable<result<result_set>> query(const statement& s, const arguments& a, deadline until);
+
+  /// Runs SQL text without parameters, several statements allowed; the rows of the last, in text format.
+  boost::asio::awaitable<result<result_set>> execute(std::string_view sql, deadline until);
+
+  /// COPY ... FROM STDIN: begin, put any number of times, then finish (rows stored) or abort.
+  boost::asio::awaitable<result<void>> copy_begin(std::string_view copy_sql, deadline until);
+  boost::asio::awaitable<result<void>> copy_put(std::span<const std::byte> data, deadline until);
+  boost::asio::awaitable<result<std::int64_t>> copy_finish(deadline until);
+  boost::asio::awaitable<void> copy_abort(std::string_view reason, deadline until);
+
+  bool broken() const noexcept;          ///< must not be used again
+  bool idle() const noexcept;            ///< PQTRANS_IDLE: may go back to a pool
+  int backend_pid() const noexcept;
+  int server_version() const noexcept;   ///< such as 150018
+  steady::time_point opened_at() const noexcept;
+
+  /// `name` quoted as an SQL identifier. The only way an identifier comes into SQL text.
+  static std::string quote_identifier(std::string_view name);
+  /// `text` as an SQL string literal, for the few statements that take no parameters (SET, COMMENT).
+  static std::string quote_literal(std::string_view text);
+
+ private:
+  struct impl;
+  explicit connection(std::unique_ptr<impl> p);
+  std::unique_ptr<impl> impl_;
+};
+
+/// The failure that a Postgres error is: 57014 → deadline, 53300/57P0x/08xxx → database_unavailable,
+/// 42P01/42703 → schema_mismatch, others → internal. SQLSTATE and message go to log_detail.
+failure from_sqlstate(std::string_view sqlstate, std::string_view message);
+
+}  // namespace gridlight::postgres

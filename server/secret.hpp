@@ -1,0 +1,23 @@
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <utility>
+
+namespace gridlight {
+
+/// Text that must never be seen: prints and formats as `***`. `reveal()` is for the one call that needs it.
+class secret {
+ public:
+  secret() = default;
+  explicit secret(std::string text) : text_(std::move(text)) {}
+  const std::string& reveal() const noexcept { return text_; }
+  bool empty() const noexcept { return text_.empty(); }
+
+ private:
+  std::string text_;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const secret&) { return out << "***"; }
+
+}  // namespace gridlight

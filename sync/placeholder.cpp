@@ -1,0 +1,10 @@
+#include "server/config.hpp"
+#include "server/http/parameters.hpp"
+#include "server/http/router.hpp"
+#include "server/log.hpp"
+#include "server/metrics.hpp"
+#include "server/postgres/blocking.hpp"
+#include "geo/wkb.hpp"
+#include "geo/geojson.hpp"
+#include "geo/geometry.hpp"
+
