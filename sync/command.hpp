@@ -1,0 +1,33 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <string_view>
+
+#include "server/config.hpp"
+#include "server/deadline.hpp"
+#include "server/error.hpp"
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::sync {
+
+/// The exit codes of every subcommand.
+namespace exit_code {
+inline constexpr int ok = 0, failed = 1, usage = 2;
+}
+
+/// A session for a command: no statement timeout, `lock_timeout` as configured, named `gridlight NAME` in
+/// Postgres.
+boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asio::any_io_executor executor,
+                                                                      config::postgres_settings settings,
+                                                                      std::string name);
+
+/// For a command's statements, which may take as long as they need: a day from now.
+deadline command_deadline();
+
+/// What went wrong, for the person who typed the command: `gridlight NAME: detail (Postgres's words)` on
+/// stderr.
+void print_failure(std::string_view name, const failure& f);
+
+}  // namespace gridlight::sync
