@@ -7,18 +7,22 @@
 
 namespace gridlight::log {
 
-/// Sets level and format (text or one JSON object a line, to stderr) for the whole process. Messages pass through
-/// spdlog's default logger (spdlog::info …); control characters of every message are escaped by the formatter.
+/// Sets level and format (text or one JSON object a line, to stderr) for the whole process; call it before
+/// threads start. Messages pass through spdlog's default logger (spdlog::info …); control characters of every
+/// message are escaped by the formatter, so that none forges a line or moves a terminal's cursor. A message
+/// is written at once; access lines are collected for at most a second, or until the next message.
 void start(const config::log_settings& settings);
 
 /// What the access log says of one request.
 struct access_entry {
-  std::string_view request_id, peer, method, target;   ///< target as sent; escaped here
+  std::string_view request_id, peer, method, target;  ///< target as sent; escaped here
   int status = 0;
   std::size_t bytes = 0;
   double total_ms = 0, queue_ms = 0, db_ms = 0;
   std::string_view user_agent;
 };
+/// One line at level info; nothing before start(), with log.access off, or with a level above info. Any
+/// thread.
 void access(const access_entry& entry);
 
 /// `text` with control characters, DEL, quotes, backslashes and bytes that are no UTF-8 as \xHH escapes.

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <fmt/core.h>
+
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace gridlight {
@@ -18,6 +21,16 @@ class secret {
   std::string text_;
 };
 
-inline std::ostream& operator<<(std::ostream& out, const secret&) { return out << "***"; }
+inline std::ostream& operator<<(std::ostream& out, const secret&) {
+  return out << "***";
+}
 
 }  // namespace gridlight
+
+template <>
+struct fmt::formatter<gridlight::secret> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(const gridlight::secret&, Context& context) const {
+    return fmt::formatter<std::string_view>::format("***", context);
+  }
+};
