@@ -11,7 +11,7 @@ namespace gridlight::geo {
 
 /// Why a geometry is not valid (OGC Simple Features), and where.
 struct invalidity {
-  std::string reason;   ///< GEOS's words, such as "Self-intersection"
+  std::string reason;  ///< GEOS's words, such as "Self-intersection"
   lonlat place;
 };
 

@@ -1,0 +1,116 @@
+#include "geo/decimal.hpp"
+
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace gridlight::geo {
+namespace {
+
+constexpr std::array<std::uint64_t, 16> powers = [] {
+  std::array<std::uint64_t, 16> p{1};
+  for (std::size_t i = 1; i < p.size(); ++i)
+    p[i] = p[i - 1] * 10;
+  return p;
+}();
+
+constexpr std::array<char, 200> pairs = [] {
+  std::array<char, 200> p{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    p[2 * i] = static_cast<char>('0' + i / 10);
+    p[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return p;
+}();
+
+// Below this a half-way decimal has at most 15 digits, so it is the shortest one of its double; and all
+// integers made of the scaled value are exact.
+constexpr double exact_limit = 1e14;
+
+// The integer nearest to magnitude * scale. The product is rounded, so close to a half it cannot be trusted:
+// there the half-way decimal itself, as a double, is compared with the value.
+inline std::uint64_t scaled(double magnitude, double product, std::uint64_t scale) noexcept {
+  const auto floor = static_cast<std::uint64_t>(product);
+  const double fraction = product - static_cast<double>(floor);
+  if (std::abs(fraction - 0.5) > product * 0x1p-51) [[likely]]
+    return floor + (fraction > 0.5 ? 1 : 0);
+  const double half_way = static_cast<double>(2 * floor + 1) / static_cast<double>(2 * scale);
+  const bool up = magnitude > half_way || (magnitude == half_way && floor % 2 == 1);
+  return floor + (up ? 1 : 0);
+}
+
+inline char* write_integer(char* at, std::uint64_t n) noexcept {
+  if (n < 10) {
+    *at = static_cast<char>('0' + n);
+    return at + 1;
+  }
+  if (n < 100) {
+    std::memcpy(at, &pairs[2 * n], 2);
+    return at + 2;
+  }
+  return std::to_chars(at, at + 20, n).ptr;
+}
+
+// The digits after the point, `decimals` of them, without their trailing zeros.
+inline char* write_fraction(char* at, std::uint64_t n, int decimals) noexcept {
+  char* const end = at + decimals;
+  char* p = end;
+  for (; p - at >= 2; n /= 100) {
+    p -= 2;
+    std::memcpy(p, &pairs[2 * (n % 100)], 2);
+  }
+  if (p != at) *at = static_cast<char>('0' + n);
+  p = end;
+  while (p[-1] == '0')
+    --p;
+  return p;
+}
+
+inline char* write_scaled(char* at, std::uint64_t n, bool negative, int decimals,
+                          std::uint64_t scale) noexcept {
+  if (negative && n != 0) *at++ = '-';
+  at = write_integer(at, n / scale);
+  const std::uint64_t fraction = n % scale;
+  if (fraction == 0) return at;
+  *at++ = '.';
+  return write_fraction(at, fraction, decimals);
+}
+
+// Far beyond any coordinate: the library rounds the binary value; zeros trimmed.
+char* write_large(char* at, double value, int decimals) noexcept {
+  char* end = std::to_chars(at, at + max_decimal_chars, value, std::chars_format::fixed, decimals).ptr;
+  if (decimals == 0) return end;
+  while (end[-1] == '0')
+    --end;
+  return end[-1] == '.' ? end - 1 : end;
+}
+
+}  // namespace
+
+char* write_decimal(char* at, double value, int decimals) noexcept {
+  assert(std::isfinite(value) && decimals >= 0 && decimals <= 15);
+  const double magnitude = std::abs(value);
+  // Seven digits are nearly every call: with the scale a constant the divisions become multiplications.
+  constexpr std::uint64_t ten_millions = powers[7];
+  if (decimals == 7) {
+    const double product = magnitude * static_cast<double>(ten_millions);
+    if (product < exact_limit) [[likely]]
+      return write_scaled(at, scaled(magnitude, product, ten_millions), value < 0, 7, ten_millions);
+    return write_large(at, value, 7);
+  }
+  const std::uint64_t scale = powers[static_cast<std::size_t>(decimals)];
+  const double product = magnitude * static_cast<double>(scale);
+  if (product < exact_limit)
+    return write_scaled(at, scaled(magnitude, product, scale), value < 0, decimals, scale);
+  return write_large(at, value, decimals);
+}
+
+void append_decimal(std::string& out, double value, int decimals) {
+  char buffer[max_decimal_chars];
+  out.append(buffer, static_cast<std::size_t>(write_decimal(buffer, value, decimals) - buffer));
+}
+
+}  // namespace gridlight::geo

@@ -1,0 +1,127 @@
+#include "geo/decimal.hpp"
+
+#include <doctest/doctest.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <random>
+
+#include "tests/support/shapes.hpp"
+
+using gridlight::geo::append_decimal;
+
+namespace {
+
+std::string decimal(double value, int decimals = 7) {
+  std::string out;
+  append_decimal(out, value, decimals);
+  return out;
+}
+
+// The C library's correctly rounded digits, trimmed: an independent way to the same text, but for half-way
+// decimals.
+std::string by_printf(double value, int decimals) {
+  char buffer[400];
+  std::string out{buffer,
+                  static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value))};
+  if (decimals > 0) {
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.back() == '.') out.pop_back();
+  }
+  return out == "-0" ? "0" : out;
+}
+
+// Whether the shortest decimal that means the value has one digit too many, and that a five: there printf
+// looks at the binary remainder, PostGIS and we at the decimal.
+bool half_way(double value, int decimals) {
+  char buffer[400];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+  const std::string_view text{buffer, static_cast<std::size_t>(end - buffer)};
+  const auto point = text.find('.');
+  return point != text.npos && text.size() - point - 1 == static_cast<std::size_t>(decimals) + 1 &&
+         text.back() == '5';
+}
+
+}  // namespace
+
+TEST_CASE("a decimal has as many digits as it needs and no more than allowed") {
+  CHECK(decimal(-95.3698) == "-95.3698");
+  CHECK(decimal(29.76040000001) == "29.7604");
+  CHECK(decimal(12) == "12");
+  CHECK(decimal(100) == "100");
+  CHECK(decimal(180) == "180");
+  CHECK(decimal(-179.9999999) == "-179.9999999");
+  CHECK(decimal(0.1) == "0.1");
+  CHECK(decimal(1e-7) == "0.0000001");
+  CHECK(decimal(34.9182, 3) == "34.918");
+  CHECK(decimal(7.5, 0) == "8");
+  CHECK(decimal(1234567, 0) == "1234567");
+  CHECK(decimal(0.123456789012345, 15) == "0.123456789012345");
+}
+
+TEST_CASE("a decimal rounds up into the next integer") {
+  CHECK(decimal(0.99999999) == "1");
+  CHECK(decimal(-179.99999999) == "-180");
+  CHECK(decimal(9.9996, 3) == "10");
+}
+
+TEST_CASE("zero has no sign, whatever rounds to it") {
+  CHECK(decimal(0.0) == "0");
+  CHECK(decimal(-0.0) == "0");
+  CHECK(decimal(-0.00000004) == "0");
+  CHECK(decimal(-4.9e-324) == "0");
+  CHECK(decimal(-0.4, 0) == "0");
+}
+
+TEST_CASE("half-way decimals go to the even neighbour, exact in binary or not") {
+  CHECK(decimal(0.00390625) == "0.0039062");
+  CHECK(decimal(0.01171875) == "0.0117188");
+  CHECK(decimal(-100.00390625) == "-100.0039062");
+  CHECK(decimal(0.5, 0) == "0");
+  CHECK(decimal(1.5, 0) == "2");
+  // 29.12345675 is a little more in binary, 29.12345665 a little less; what counts is the decimal they stand
+  // for.
+  CHECK(decimal(29.12345675) == "29.1234568");
+  CHECK(decimal(29.12345665) == "29.1234566");
+  CHECK(decimal(std::nextafter(29.12345665, 30)) == "29.1234567");
+  CHECK(decimal(std::nextafter(29.12345675, 29)) == "29.1234567");
+  CHECK(decimal(1.005, 2) == "1");
+  CHECK(decimal(1.015, 2) == "1.02");
+}
+
+TEST_CASE("numbers far beyond any coordinate are written out") {
+  CHECK(decimal(1e20) == "100000000000000000000");
+  CHECK(decimal(-1e15) == "-1000000000000000");
+  CHECK(decimal(225179981.3685248) == "225179981.3685248");
+  CHECK(decimal(1125899906842624.5, 3) == "1125899906842624.5");
+  const std::string longest = decimal(-std::numeric_limits<double>::max(), 15);
+  CHECK(longest.size() == 310);
+  CHECK(longest.starts_with("-17976931348623157"));
+}
+
+TEST_CASE("random decimals are those of printf") {
+  const auto seed = gridlight::test::test_seed();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  std::uniform_real_distribution<double> degrees{-180, 180}, exponent{-12, 18};
+  std::uniform_int_distribution<int> digits{0, 15};
+  for (int i = gridlight::test::rounds(100'000, 20'000'000); i > 0; --i) {
+    const double d = degrees(random);
+    if (!half_way(d, 7) && decimal(d) != by_printf(d, 7)) FAIL("differs: " << by_printf(d, 17));
+    const double wide = std::copysign(std::pow(10.0, exponent(random)), d);
+    const int n = digits(random);
+    if (!half_way(wide, n) && decimal(wide, n) != by_printf(wide, n))
+      FAIL("differs with " << n << ": " << by_printf(wide, 17));
+  }
+}
+
+TEST_CASE("a number of seven decimals comes back as it was read") {
+  std::mt19937_64 random{gridlight::test::test_seed()};
+  std::uniform_int_distribution<std::int64_t> grid{-1'800'000'000, 1'800'000'000};
+  for (int i = 0; i < 100'000; ++i) {
+    const double d = static_cast<double>(grid(random)) / 1e7;
+    if (std::stod(decimal(d)) != d) FAIL("lost: " << by_printf(d, 17));
+  }
+}
