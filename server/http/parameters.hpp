@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,7 +14,8 @@
 
 namespace gridlight::http {
 
-/// A closed range of numbers that a parameter may take, with its unit for the message ("metres", "degrees", "").
+/// A closed range of numbers that a parameter may take, with its unit for the message ("metres", "degrees",
+/// "").
 struct range {
   double min, max;
   std::string_view unit = {};
@@ -30,21 +32,24 @@ class parameters {
  public:
   explicit parameters(const request& req) : request_(req) {}
 
-  double number(std::string_view name, range allowed);                                  ///< required
+  double number(std::string_view name, range allowed);  ///< required
   double number_or(std::string_view name, double fallback, range allowed);
   std::optional<double> optional_number(std::string_view name, range allowed);
   std::int64_t integer_or(std::string_view name, std::int64_t fallback, std::int64_t min, std::int64_t max);
   std::optional<std::string_view> text(std::string_view name);
-  geo::lonlat position();                              ///< lon and lat, both required
-  std::optional<geo::bbox> bbox();                     ///< bbox=minx,miny,maxx,maxy or the four min_lon,…
-  std::vector<std::string> list(std::string_view name);///< comma-separated; empty when absent; empty items are faults
+  geo::lonlat position();           ///< lon and lat, both required
+  std::optional<geo::bbox> bbox();  ///< bbox=minx,miny,maxx,maxy or the four min_lon,…
+  std::vector<std::string> list(
+      std::string_view name);  ///< comma-separated; empty when absent; empty items are faults
 
-  /// Records a fault of the caller's own finding (a property that does not exist), unless there is one already.
+  /// Records a fault of the caller's own finding (a property that does not exist), unless there is one
+  /// already.
   void fail(std::string_view name, std::string detail);
   std::optional<failure> fault();
 
  private:
   const std::string* find(std::string_view name);
+  bool bbox_texts(const std::string* joined, std::array<std::string_view, 4>& out);
   const request& request_;
   std::vector<std::string_view> known_;
   std::optional<failure> fault_;

@@ -14,28 +14,29 @@ namespace gridlight::http {
 
 /// Where a request's time went, in milliseconds; becomes Server-Timing.
 struct request_timing {
-  postgres::query_timing postgres;   ///< queue, db
+  postgres::query_timing postgres;  ///< queue, db
   double encode_ms = 0;
   double cache_ms = 0;
 };
 
 struct query_parameter {
-  std::string name, value;   ///< percent-decoded, valid UTF-8
+  std::string name, value;  ///< percent-decoded, valid UTF-8
 };
 
 /// One request as handlers see it. Made by the session, which has checked framing, encoding and sizes.
 struct request {
-  boost::beast::http::verb method = boost::beast::http::verb::get;  ///< HEAD comes as get; the session drops the body
-  std::string target;                        ///< as sent, for logs
-  std::string path;                          ///< percent-decoded, no query
-  std::vector<query_parameter> query;        ///< in order, duplicates kept
-  std::vector<std::string> path_values;      ///< what stood at the route's {names}, in order, decoded
+  boost::beast::http::verb method =
+      boost::beast::http::verb::get;     ///< HEAD comes as get; the session drops the body
+  std::string target;                    ///< as sent, for logs
+  std::string path;                      ///< percent-decoded, no query
+  std::vector<query_parameter> query;    ///< in order, duplicates kept
+  std::vector<std::string> path_values;  ///< what stood at the route's {names}, in order, decoded
   boost::beast::http::fields headers;
   std::string body;
-  std::string id;                            ///< X-Request-ID: taken over when well-formed, else made
+  std::string id;  ///< X-Request-ID: taken over when well-formed, else made
   boost::asio::ip::address peer;
   deadline until{};
-  request_timing timing;                     ///< filled by the handler
+  request_timing timing;  ///< filled by the handler
 };
 
 }  // namespace gridlight::http

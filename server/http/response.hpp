@@ -21,17 +21,20 @@ inline constexpr std::string_view json = "application/json", geojson = "applicat
 /// compression, and turns it into 304 when `etag` matches If-None-Match.
 struct response {
   int status = 200;
-  std::string_view type = content_type::json;                  ///< a constant
+  std::string_view type = content_type::json;  ///< a constant
   std::string body;
-  std::shared_ptr<const std::string> shared;                   ///< when set, sent instead of `body` (cached bytes)
-  std::string etag;                                            ///< without quotes; empty: none. Strong per encoding
+  std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
+  std::string etag;                           ///< without quotes; empty: none. Strong per encoding
   std::string cache_control = "no-cache";
-  std::vector<std::pair<std::string, std::string>> headers;    ///< anything else, such as Gridlight-Version
+  std::vector<std::pair<std::string, std::string>> headers;  ///< anything else, such as Gridlight-Version
 
-  std::string_view bytes() const noexcept { return shared ? std::string_view{*shared} : std::string_view{body}; }
+  std::string_view bytes() const noexcept {
+    return shared ? std::string_view{*shared} : std::string_view{body};
+  }
 };
 
-/// RFC 9457 answer of a failure: type, title, status, detail, parameter, request_id; Retry-After from the table.
+/// RFC 9457 answer of a failure: type, title, status, detail, parameter, request_id; Retry-After from the
+/// table.
 response problem(const failure& f, std::string_view request_id);
 
 }  // namespace gridlight::http

@@ -18,9 +18,9 @@ using handler = std::function<boost::asio::awaitable<result<response>>(request&)
 /// A URL of this server.
 struct route {
   boost::beast::http::verb method;
-  std::string pattern;          ///< "/api/postgres/layers/{layer}/within"; also the metric's label
+  std::string pattern;  ///< "/api/postgres/layers/{layer}/within"; also the metric's label
   handler handle;
-  std::size_t max_body = 0;     ///< bytes; 0: no body allowed
+  std::size_t max_body = 0;  ///< bytes; 0: no body allowed
 };
 
 /// Finds the route of a path; a literal segment wins over a {name}. Read-only after the last add.
@@ -35,8 +35,8 @@ class router {
 
   struct match {
     const route* found = nullptr;
-    std::vector<std::string> path_values;   ///< percent-decoded
-    std::string allow;                      ///< methods of the path when only the method is wrong ("GET, HEAD")
+    std::vector<std::string> path_values;  ///< percent-decoded
+    std::string allow;  ///< methods of the path when only the method is wrong ("GET, HEAD")
   };
   /// \param path  raw, still percent-encoded: an encoded slash is data, not a separator.
   match find(boost::beast::http::verb method, std::string_view path) const;
