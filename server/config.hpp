@@ -20,8 +20,8 @@ namespace gridlight {
 struct config {
   struct http_settings {
     std::string address = "127.0.0.1";
-    int port = 8080;                                  ///< 0: any free one
-    int threads = 0;                                  ///< 0: one a core
+    int port = 8080;  ///< 0: any free one
+    int threads = 0;  ///< 0: one a core
     std::chrono::milliseconds request_timeout{10000};
     std::chrono::milliseconds header_timeout{10000};
     std::chrono::milliseconds idle_timeout{75000};
@@ -31,18 +31,18 @@ struct config {
     std::size_t max_body_bytes = 1024 * 1024;
     std::size_t max_connections = 10000;
     std::vector<std::string> cors_origins = {"*"};
-    std::vector<std::string> trusted_proxies;         ///< addresses or CIDR whose X-Forwarded-* count
-    std::string base_path;                            ///< prefix of every URL behind a proxy, such as /grid
+    std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-* count
+    std::string base_path;                     ///< prefix of every URL behind a proxy, such as /grid
     bool compress = true;
   } http;
   struct postgres_settings {
-    secret uri;                                       ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
+    secret uri;  ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
     bool pooled = false;
-    int lookup_connections = 0;                       ///< over all threads; 0: 2 a thread
+    int lookup_connections = 0;  ///< over all threads; 0: 2 a thread
     int tile_connections = 0;
     int sync_connections = 1;
     int admin_connections = 1;
-    int max_waiting = 1024;                           ///< a lane, over all threads
+    int max_waiting = 1024;  ///< a lane, over all threads
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds statement_timeout{10000};
     std::chrono::milliseconds idle_in_transaction_timeout{60000};
@@ -56,24 +56,34 @@ struct config {
     std::int64_t max_vertices = 10000;
   } limits;
   struct log_settings {
-    std::string level = "info";                       ///< trace, debug, info, warn, error
-    std::string format = "text";                      ///< text or json
+    std::string level = "info";   ///< trace, debug, info, warn, error
+    std::string format = "text";  ///< text or json
     bool access = true;
   } log;
   std::vector<layer_config> layers;
 };
 
 /// Where a value may come from, weakest first: the built-in gridlight.yaml, the file, the environment, flags.
+/// Settings are taken one by one. The layers are taken as a whole: a file without `layers:` serves the
+/// built-in ones, a file with `layers:` exactly those it lists.
 struct config_sources {
-  std::filesystem::path file;                         ///< empty: ./gridlight.yaml if there, else the built-in
+  std::filesystem::path file;  ///< empty: ./gridlight.yaml if there, else the built-in
   std::map<std::string, std::string> environment;
-  std::map<std::string, std::string> flags;           ///< dotted key → value, as --set and the named flags give
+  std::map<std::string, std::string> flags;  ///< dotted key → value, as --set and the named flags give
 };
 
-/// One parse, one validation. Fails with errc::input; detail names file, line, key, rule, and what was there.
+/// One parse, one validation. Fails with errc::input; detail has a line for each fault found, with file,
+/// line, key, rule, and what was there. The environment's GRIDLIGHT_* must all be known: those of the table,
+/// GRIDLIGHT_CONFIG (the file, when none is given), GRIDLIGHT_DATABASE_URL (postgres.uri), and the few that
+/// tests read.
 result<config> load_config(const config_sources& sources);
 /// The same from YAML text (tests, fuzzing); `origin` names it in messages.
 result<config> parse_config(std::string_view yaml, std::string_view origin,
                             const std::map<std::string, std::string>& environment = {});
+
+/// Every setting and every key of a layer, with environment name, default, rule and meaning, for people.
+std::string config_reference();
+/// `settings` as YAML that parse_config reads back to the same, but for a secret, which is ***.
+std::string dump(const config& settings);
 
 }  // namespace gridlight

@@ -1,0 +1,56 @@
+#include "server/catalog.hpp"
+
+#include <utility>
+
+namespace gridlight {
+
+std::string_view name(layer_mode m) noexcept {
+  switch (m) {
+    case layer_mode::managed:
+      return "managed";
+    case layer_mode::attached:
+      return "attached";
+    case layer_mode::mirrored:
+      return "mirrored";
+  }
+  return "managed";
+}
+
+std::string_view name(layer_kind k) noexcept {
+  switch (k) {
+    case layer_kind::fixed:
+      return "static";
+    case layer_kind::dynamic:
+      return "dynamic";
+    case layer_kind::derived:
+      return "derived";
+  }
+  return "static";
+}
+
+std::string_view name(geometry_kind k) noexcept {
+  switch (k) {
+    case geometry_kind::none:
+      return "none";
+    case geometry_kind::point:
+      return "point";
+    case geometry_kind::line:
+      return "line";
+    case geometry_kind::polygon:
+      return "polygon";
+    case geometry_kind::mixed:
+      return "mixed";
+  }
+  return "mixed";
+}
+
+catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
+    : layers_(std::move(layers)), broken_(std::move(broken)) {}
+
+const layer* catalog::find(std::string_view name) const noexcept {
+  for (const layer& l : layers_)
+    if (l.config.name == name) return &l;
+  return nullptr;
+}
+
+}  // namespace gridlight

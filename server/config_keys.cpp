@@ -1,0 +1,272 @@
+#include "server/config_keys.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/config_values.hpp"
+
+namespace gridlight::config_detail {
+namespace {
+
+using texts = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+// A member of config, by its dotted name. The name is the member, so that the two cannot part.
+#define GRIDLIGHT_SETTING(path) \
+#path, [](auto& c) -> auto& { \
+    return c.path;              \
+  }
+
+template <class At>
+setting whole(const char* name, At at, std::int64_t least, std::int64_t most, std::string help) {
+  return {name,
+          fmt::format("a whole number between {} and {}", least, most),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            const auto n = read_integer(v[0]);
+            if (!n || *n < least || *n > most) return false;
+            auto& member = at(c);
+            member = static_cast<std::remove_reference_t<decltype(member)>>(*n);
+            return true;
+          },
+          [=](const config& c) { return texts{fmt::format("{}", at(c))}; }};
+}
+
+template <class At>
+setting number(const char* name, At at, double least, double most, std::string help) {
+  return {name,
+          fmt::format("a number between {} and {}", least, most),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            const auto n = read_number(v[0]);
+            if (!n || *n < least || *n > most) return false;
+            at(c) = *n;
+            return true;
+          },
+          [=](const config& c) { return texts{fmt::format("{}", at(c))}; }};
+}
+
+template <class At>
+setting flag(const char* name, At at, std::string help) {
+  return {name,
+          "true or false",
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            const auto b = read_boolean(v[0]);
+            if (b) at(c) = *b;
+            return b.has_value();
+          },
+          [=](const config& c) { return texts{at(c) ? "true" : "false"}; }};
+}
+
+template <class At>
+setting duration(const char* name, At at, std::chrono::milliseconds least, std::chrono::milliseconds most,
+                 std::string help) {
+  return {name,
+          fmt::format("a time such as 500ms, 10s, 5m or 1h, between {} and {}", show(least), show(most)),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            const auto d = read_duration(v[0]);
+            if (!d || *d < least || *d > most) return false;
+            at(c) = *d;
+            return true;
+          },
+          [=](const config& c) { return texts{show(at(c))}; }};
+}
+
+template <class At>
+setting size(const char* name, At at, std::size_t least, std::size_t most, std::string help) {
+  return {name,
+          fmt::format("a size such as 4096, 16KB or 1MB (of 1024), between {} and {}", show_size(least),
+                      show_size(most)),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            const auto n = read_size(v[0]);
+            if (!n || *n < least || *n > most) return false;
+            at(c) = *n;
+            return true;
+          },
+          [=](const config& c) { return texts{show_size(at(c))}; }};
+}
+
+template <class At>
+setting one_of(const char* name, At at, texts allowed, std::string help) {
+  return {name,
+          fmt::format("one of {}", fmt::join(allowed, ", ")),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            if (std::find(allowed.begin(), allowed.end(), v[0]) == allowed.end()) return false;
+            at(c) = v[0];
+            return true;
+          },
+          [=](const config& c) { return texts{at(c)}; }};
+}
+
+template <class At>
+setting text(const char* name, At at, bool (*fits)(std::string_view), std::string rule, std::string help) {
+  return {name,
+          std::move(rule),
+          std::move(help),
+          false,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            if (!fits(v[0])) return false;
+            at(c) = v[0];
+            return true;
+          },
+          [=](const config& c) { return texts{at(c)}; }};
+}
+
+template <class At>
+setting hidden_text(const char* name, At at, bool (*fits)(std::string_view), std::string rule,
+                    std::string help) {
+  return {name,
+          std::move(rule),
+          std::move(help),
+          false,
+          true,
+          [=](config& c, std::span<const std::string> v) {
+            if (!fits(v[0])) return false;
+            at(c) = secret{v[0]};
+            return true;
+          },
+          [=](const config& c) { return texts{at(c).empty() ? "" : "***"}; }};
+}
+
+template <class At>
+setting list(const char* name, At at, bool (*fits)(std::string_view), std::string rule, std::string help) {
+  return {name,
+          std::move(rule),
+          std::move(help),
+          true,
+          false,
+          [=](config& c, std::span<const std::string> v) {
+            if (!std::all_of(v.begin(), v.end(), fits)) return false;
+            at(c) = texts{v.begin(), v.end()};
+            return true;
+          },
+          [=](const config& c) { return at(c); }};
+}
+
+const std::vector<setting>& table() {
+  static const std::vector<setting> rows{
+      text(GRIDLIGHT_SETTING(http.address), is_address, "an IP address such as 127.0.0.1, 0.0.0.0 or ::",
+           "Address to listen on. 127.0.0.1 serves this machine alone, 0.0.0.0 or :: all its networks."),
+      whole(GRIDLIGHT_SETTING(http.port), 0, 65535, "Port to listen on; 0 takes any free one."),
+      whole(GRIDLIGHT_SETTING(http.threads), 0, 1024,
+            "Threads that serve, each with an event loop; 0: one a core."),
+      duration(GRIDLIGHT_SETTING(http.request_timeout), 10ms, 10min,
+               "From the whole request read to its answer begun: waiting for a connection and the query."),
+      duration(GRIDLIGHT_SETTING(http.header_timeout), 10ms, 10min, "For a request's head to arrive."),
+      duration(GRIDLIGHT_SETTING(http.idle_timeout), 10ms, 1h,
+               "A kept-alive connection without a request is closed."),
+      duration(GRIDLIGHT_SETTING(http.write_timeout), 10ms, 1h, "For an answer to be taken by the client."),
+      duration(GRIDLIGHT_SETTING(http.drain_timeout), 0ms, 10min,
+               "After SIGTERM: what runs may finish; what then still runs is cut off."),
+      size(GRIDLIGHT_SETTING(http.max_head_bytes), 1 << 10, 1 << 20,
+           "Request line and headers; beyond: 431."),
+      size(GRIDLIGHT_SETTING(http.max_body_bytes), 1 << 10, 1 << 30, "A request's body; beyond: 413."),
+      whole(GRIDLIGHT_SETTING(http.max_connections), 1, 1'000'000, "Open connections, over all threads."),
+      list(GRIDLIGHT_SETTING(http.cors_origins), is_origin, "* or origins such as https://map.example.org",
+           "Sites whose pages may read answers; * for all, an empty list for none."),
+      list(GRIDLIGHT_SETTING(http.trusted_proxies), is_network, "addresses or networks such as 10.0.0.0/8",
+           "Proxies whose X-Forwarded-* headers count."),
+      text(GRIDLIGHT_SETTING(http.base_path), is_base_path,
+           "empty or a path such as /grid, without a slash at its end",
+           "Prefix of every URL, when a proxy serves this program below its root."),
+      flag(GRIDLIGHT_SETTING(http.compress), "Compress answers for clients that accept it."),
+
+      hidden_text(
+          GRIDLIGHT_SETTING(postgres.uri), is_connection_string,
+          "a URI or key=value list that libpq understands, such as postgresql://user@host/database",
+          "The database; also GRIDLIGHT_DATABASE_URL. Empty: libpq's PG* variables and service file."),
+      flag(GRIDLIGHT_SETTING(postgres.pooled),
+           "The database is behind a pooler in transaction mode, such as PgBouncer."),
+      whole(GRIDLIGHT_SETTING(postgres.lookup_connections), 0, 1000,
+            "Connections for lookups, over all threads; 0: two a thread."),
+      whole(GRIDLIGHT_SETTING(postgres.tile_connections), 0, 1000,
+            "Connections for tiles, over all threads."),
+      whole(GRIDLIGHT_SETTING(postgres.sync_connections), 0, 100, "Connections for the sync module."),
+      whole(GRIDLIGHT_SETTING(postgres.admin_connections), 1, 100, "Connections for readiness and versions."),
+      whole(GRIDLIGHT_SETTING(postgres.max_waiting), 0, 1'000'000,
+            "Requests that may wait for a connection, a lane, over all threads; one more gets 503."),
+      duration(GRIDLIGHT_SETTING(postgres.connect_timeout), 10ms, 10min, "For a new connection."),
+      duration(GRIDLIGHT_SETTING(postgres.statement_timeout), 0ms, 1h, "Of every session; 0: none."),
+      duration(GRIDLIGHT_SETTING(postgres.idle_in_transaction_timeout), 1s, 60s, "Of every session."),
+      duration(GRIDLIGHT_SETTING(postgres.lock_timeout), 0ms, 1h, "Of every session; 0: none."),
+      duration(GRIDLIGHT_SETTING(postgres.max_age), 1s, 24h,
+               "An idle connection older than this is replaced."),
+
+      number(GRIDLIGHT_SETTING(limits.max_radius_m), 1, 20'100'000,
+             "Largest radius of a lookup, in metres; beyond: 400."),
+      whole(GRIDLIGHT_SETTING(limits.default_limit), 1, 1'000'000,
+            "Features in an answer when no limit is asked for."),
+      whole(GRIDLIGHT_SETTING(limits.max_limit), 1, 1'000'000,
+            "Largest limit that may be asked for; beyond: 400."),
+      whole(GRIDLIGHT_SETTING(limits.max_vertices), 4, 10'000'000,
+            "Vertices of a geometry sent to us; beyond: 413."),
+
+      one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
+             "Least level that is logged."),
+      one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),
+      flag(GRIDLIGHT_SETTING(log.access), "A line for each request, at level info."),
+  };
+  return rows;
+}
+
+#undef GRIDLIGHT_SETTING
+
+}  // namespace
+
+std::span<const setting> settings_table() {
+  return table();
+}
+
+const setting* find_setting(std::string_view name) {
+  for (const setting& s : table())
+    if (s.name == name) return &s;
+  return nullptr;
+}
+
+std::string environment_name(std::string_view setting_name) {
+  std::string out = "GRIDLIGHT_";
+  for (const char c : setting_name)
+    out += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+bool is_section(std::string_view name) {
+  return std::any_of(table().begin(), table().end(), [&](const setting& s) {
+    return s.name.size() > name.size() && s.name.starts_with(name) && s.name[name.size()] == '.';
+  });
+}
+
+std::vector<contradiction> contradictions(const config& c) {
+  std::vector<contradiction> out;
+  if (c.limits.default_limit > c.limits.max_limit)
+    out.push_back({"limits.default_limit",
+                   fmt::format("limits.default_limit is {}; it must not be above limits.max_limit, "
+                               "which is {}",
+                               c.limits.default_limit, c.limits.max_limit)});
+  const auto& origins = c.http.cors_origins;
+  if (origins.size() > 1 && std::find(origins.begin(), origins.end(), "*") != origins.end())
+    out.push_back(
+        {"http.cors_origins", "http.cors_origins has * beside other origins; * already allows all"});
+  return out;
+}
+
+}  // namespace gridlight::config_detail

@@ -1,0 +1,442 @@
+#include "server/config.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "server/config_keys.hpp"
+
+using namespace gridlight;
+using namespace std::chrono_literals;
+
+namespace {
+
+config good(std::string_view yaml, const std::map<std::string, std::string>& environment = {}) {
+  auto c = parse_config(yaml, "t.yaml", environment);
+  REQUIRE_MESSAGE(c.has_value(), c.error().detail);
+  return *std::move(c);
+}
+
+std::string bad(std::string_view yaml, const std::map<std::string, std::string>& environment = {}) {
+  const auto c = parse_config(yaml, "t.yaml", environment);
+  REQUIRE(c.has_error());
+  CHECK(c.error().code == errc::input);
+  return c.error().detail;
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+// A folder that is the current one while it lives.
+class in_new_folder {
+ public:
+  in_new_folder() : before_(std::filesystem::current_path()) {
+    path_ = std::filesystem::temp_directory_path() / ("gridlight_config_test_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(path_);
+    std::filesystem::current_path(path_);
+  }
+  ~in_new_folder() {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(path_);
+  }
+  in_new_folder(const in_new_folder&) = delete;
+  in_new_folder& operator=(const in_new_folder&) = delete;
+  static void write(const std::string& name, std::string_view text) { std::ofstream{name} << text; }
+
+ private:
+  std::filesystem::path before_, path_;
+};
+
+}  // namespace
+
+TEST_CASE("an empty file is the defaults and the built-in layers") {
+  for (const char* yaml : {"", "# nothing\n", "---\n", "http:\n", "~"}) {
+    const config c = good(yaml);
+    CHECK(c.http.address == "127.0.0.1");
+    CHECK(c.http.port == 8080);
+    CHECK(c.http.threads == 0);
+    CHECK(c.http.request_timeout == 10s);
+    CHECK(c.http.header_timeout == 10s);
+    CHECK(c.http.idle_timeout == 75s);
+    CHECK(c.http.write_timeout == 30s);
+    CHECK(c.http.drain_timeout == 10s);
+    CHECK(c.http.max_head_bytes == 16384);
+    CHECK(c.http.max_body_bytes == 1048576);
+    CHECK(c.http.max_connections == 10000);
+    CHECK(c.http.cors_origins == std::vector<std::string>{"*"});
+    CHECK(c.http.trusted_proxies.empty());
+    CHECK(c.http.base_path.empty());
+    CHECK(c.http.compress);
+    CHECK(c.postgres.uri.empty());
+    CHECK_FALSE(c.postgres.pooled);
+    CHECK(c.postgres.lookup_connections == 0);
+    CHECK(c.postgres.tile_connections == 0);
+    CHECK(c.postgres.sync_connections == 1);
+    CHECK(c.postgres.admin_connections == 1);
+    CHECK(c.postgres.max_waiting == 1024);
+    CHECK(c.postgres.connect_timeout == 5s);
+    CHECK(c.postgres.statement_timeout == 10s);
+    CHECK(c.postgres.idle_in_transaction_timeout == 60s);
+    CHECK(c.postgres.lock_timeout == 2s);
+    CHECK(c.postgres.max_age == 30min);
+    CHECK(c.limits.max_radius_m == 50000);
+    CHECK(c.limits.default_limit == 100);
+    CHECK(c.limits.max_limit == 10000);
+    CHECK(c.limits.max_vertices == 10000);
+    CHECK(c.log.level == "info");
+    CHECK(c.log.format == "text");
+    CHECK(c.log.access);
+    CHECK(c.layers.size() == 15);
+  }
+}
+
+TEST_CASE("a file sets what it names and leaves the rest") {
+  const config c = good(R"(
+http:
+  address: "::"
+  port: 0
+  request_timeout: 500ms
+  idle_timeout: 5m
+  max_head_bytes: 8KB
+  max_body_bytes: 2mb
+  cors_origins: [https://map.example.org, "http://localhost:5173"]
+  trusted_proxies: 10.0.0.0/8, ::1, 2001:db8::/32
+  base_path: /grid/v1
+  compress: false
+postgres:
+  uri: postgresql://u:p@h:5433/d?sslmode=require
+  lock_timeout: 0
+limits:
+  max_radius_m: 1e4
+log: {level: debug, format: json, access: false}
+)");
+  CHECK(c.http.address == "::");
+  CHECK(c.http.port == 0);
+  CHECK(c.http.request_timeout == 500ms);
+  CHECK(c.http.idle_timeout == 5min);
+  CHECK(c.http.max_head_bytes == 8192);
+  CHECK(c.http.max_body_bytes == 2 << 20);
+  CHECK(c.http.cors_origins == std::vector<std::string>{"https://map.example.org", "http://localhost:5173"});
+  CHECK(c.http.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1", "2001:db8::/32"});
+  CHECK(c.http.base_path == "/grid/v1");
+  CHECK_FALSE(c.http.compress);
+  CHECK(c.postgres.uri.reveal() == "postgresql://u:p@h:5433/d?sslmode=require");
+  CHECK(c.postgres.lock_timeout == 0ms);
+  CHECK(c.limits.max_radius_m == 10000);
+  CHECK(c.log.level == "debug");
+  CHECK(c.log.format == "json");
+  CHECK_FALSE(c.log.access);
+  CHECK(c.http.threads == 0);
+  CHECK(c.layers.size() == 15);
+}
+
+TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, value and rule") {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"http.address", "localhost"},
+      {"http.address", ""},
+      {"http.port", "65536"},
+      {"http.port", "-1"},
+      {"http.port", "80x"},
+      {"http.port", "8080.0"},
+      {"http.port", "0x50"},
+      {"http.port", ""},
+      {"http.port", "99999999999999999999"},
+      {"http.threads", "1025"},
+      {"http.request_timeout", "10"},
+      {"http.request_timeout", "0"},
+      {"http.request_timeout", "1.5s"},
+      {"http.request_timeout", "11m"},
+      {"http.request_timeout", "5 parsecs"},
+      {"http.header_timeout", "-1s"},
+      {"http.idle_timeout", "99999999999999999h"},
+      {"http.write_timeout", "s"},
+      {"http.drain_timeout", "1d"},
+      {"http.max_head_bytes", "16XB"},
+      {"http.max_head_bytes", "1023"},
+      {"http.max_body_bytes", "2GB"},
+      {"http.max_connections", "0"},
+      {"http.cors_origins", "map.example.org"},
+      {"http.cors_origins", "https://a/path"},
+      {"http.cors_origins", "https://u@a"},
+      {"http.trusted_proxies", "10.0.0.0/33"},
+      {"http.trusted_proxies", "proxy"},
+      {"http.base_path", "grid"},
+      {"http.base_path", "/grid/"},
+      {"http.base_path", "/"},
+      {"http.base_path", "/a b"},
+      {"http.base_path", "/a//b"},
+      {"http.compress", "yes"},
+      {"postgres.uri", "host"},
+      {"postgres.pooled", "1"},
+      {"postgres.lookup_connections", "1001"},
+      {"postgres.tile_connections", "-1"},
+      {"postgres.sync_connections", "101"},
+      {"postgres.admin_connections", "0"},
+      {"postgres.max_waiting", "-1"},
+      {"postgres.connect_timeout", "0"},
+      {"postgres.statement_timeout", "2h"},
+      {"postgres.idle_in_transaction_timeout", "61s"},
+      {"postgres.idle_in_transaction_timeout", "0"},
+      {"postgres.lock_timeout", "61m"},
+      {"postgres.max_age", "0"},
+      {"limits.max_radius_m", "0"},
+      {"limits.max_radius_m", "nan"},
+      {"limits.max_radius_m", "inf"},
+      {"limits.max_radius_m", "3e7"},
+      {"limits.default_limit", "0"},
+      {"limits.max_limit", "1000001"},
+      {"limits.max_vertices", "3"},
+      {"log.level", "loud"},
+      {"log.format", "xml"},
+      {"log.access", "on"},
+  };
+  std::set<std::string> tried;
+  for (const auto& [key, value] : wrong) {
+    const std::string name = key;
+    const auto dot = name.find('.');
+    const std::string message =
+        bad(name.substr(0, dot) + ":\n  " + name.substr(dot + 1) + ": \"" + value + "\"\n");
+    INFO(message);
+    CHECK(message.starts_with("t.yaml:2: " + name + " is "));
+    CHECK(contains(message, "; it must be " + config_detail::find_setting(name)->rule));
+    if (name != "postgres.uri" && *value != '\0') CHECK(contains(message, name + " is " + value + ";"));
+    tried.insert(name);
+  }
+  for (const auto& s : config_detail::settings_table())
+    CHECK_MESSAGE(tried.contains(s.name), s.name);
+}
+
+TEST_CASE("the edges of a rule are allowed") {
+  CHECK(good("http: {port: 65535}").http.port == 65535);
+  CHECK(good("http: {drain_timeout: 0}").http.drain_timeout == 0ms);
+  CHECK(good("http: {idle_timeout: 1H}").http.idle_timeout == 1h);
+  CHECK(good("http: {idle_timeout: 10ms}").http.idle_timeout == 10ms);
+  CHECK(good("http: {max_body_bytes: 1GB}").http.max_body_bytes == 1 << 30);
+  CHECK(good("http: {cors_origins: []}").http.cors_origins.empty());
+  CHECK(good("postgres: {uri: }").postgres.uri.empty());
+  CHECK(good("postgres: {uri: host=/tmp dbname=x}").postgres.uri.reveal() == "host=/tmp dbname=x");
+  CHECK(good("limits: {default_limit: 500, max_limit: 500}").limits.default_limit == 500);
+}
+
+TEST_CASE("an unknown key names its line and what was probably meant") {
+  CHECK(bad("http:\n  port: 1\n  prot: 1\n") == "t.yaml:3: unknown key http.prot; did you mean http.port?");
+  CHECK(contains(bad("port: 1\n"), "t.yaml:1: unknown key port; did you mean http.port?"));
+  CHECK(contains(bad("postgres:\n  statement_timout: 1s\n"), "did you mean postgres.statement_timeout"));
+  CHECK(contains(bad("htpp:\n  port: 1\n"), "unknown key htpp"));
+  CHECK(contains(bad("zzzzzzzzz: 1\n"), "unknown key zzzzzzzzz; there are http.address, "));
+  CHECK(contains(bad("layer: {}\n"), "did you mean layers?"));
+}
+
+TEST_CASE("every fault is reported, not only the first") {
+  const auto message =
+      bad("http:\n  port: x\n  nope_nope: 1\nlog:\n  level: loud\nlayers:\n  A: {}\n  b: {}\n",
+          {{"GRIDLIGHT_HTTP_THREADS", "many"}});
+  CHECK(contains(message, "t.yaml:2: http.port is x;"));
+  CHECK(contains(message, "t.yaml:3: unknown key http.nope_nope"));
+  CHECK(contains(message, "t.yaml:5: log.level is loud;"));
+  CHECK(contains(message, "t.yaml:7: A is no name for a layer"));
+  CHECK(contains(message, "t.yaml:8: layers.b has no key"));
+  CHECK(contains(message, "GRIDLIGHT_HTTP_THREADS: http.threads is many;"));
+  CHECK(std::count(message.begin(), message.end(), '\n') == 5);
+}
+
+TEST_CASE("thousands of faults are cut") {
+  std::string yaml;
+  for (int i = 0; i < 5000; ++i)
+    yaml += "wrong_" + std::to_string(i) + ": 1\n";
+  const auto message = bad(yaml);
+  CHECK(std::count(message.begin(), message.end(), '\n') == 50);
+  CHECK(message.ends_with("… and more"));
+}
+
+TEST_CASE("what is no YAML, or no map, or twice there") {
+  CHECK(contains(bad("http:\n  port: [1\n"), "t.yaml:3: is no YAML"));
+  CHECK(contains(bad("a\n"), "t.yaml:1: the file must be a map"));
+  CHECK(contains(bad("[1, 2]\n"), "the file must be a map"));
+  CHECK(contains(bad("http: 8080\n"), "t.yaml:1: http must be a map"));
+  CHECK(contains(bad("http:\n  port: [1]\n"), "t.yaml:2: http.port is a list; it must be a whole number"));
+  CHECK(contains(bad("http:\n  port: {a: 1}\n"), "http.port is a map; it must be a whole number"));
+  CHECK(contains(bad("http:\n  cors_origins: [[1]]\n"), "http.cors_origins is a list; it must be"));
+  CHECK(contains(bad("http:\n  port: 1\nhttp:\n  port: 2\n"),
+                 "t.yaml:3: http stands twice; first at t.yaml:1"));
+  CHECK(contains(bad("http: {port: 1, port: 2}\n"), "http.port stands twice"));
+  CHECK(contains(bad("? [a]\n: 1\n"), "a key must be a plain text"));
+  CHECK(contains(bad("---\nhttp:\n---\nlog:\n"), "more than one document"));
+  CHECK(contains(bad("http: *nowhere\n"), "is no YAML"));
+  CHECK(contains(bad(std::string(5 << 20, '#')), "larger than 4MB"));
+  CHECK(contains(bad("a: " + std::string(20000, '[')),
+                 "is no YAML"));  // deep nesting ends in an error, not the stack
+}
+
+TEST_CASE("a message shows odd values safely and shortly") {
+  CHECK(contains(bad("http: {port: \"1\\n2\\e[31m\"}"), "http.port is 1\\x0A2\\x1B[31m;"));
+  CHECK(bad("http: {port: " + std::string(5000, '9') + "}").size() < 300);
+  CHECK(bad(std::string(5000, 'k') + ": 1").size() < 2500);
+}
+
+TEST_CASE("${NAME} and ${NAME:-default} in values") {
+  const std::map<std::string, std::string> env{{"P", "81"}, {"EMPTY", ""}, {"LVL", "warn"}};
+  CHECK(good("http: {port: \"${P}\"}", env).http.port == 81);
+  CHECK(good("http: {port: \"${P}80\"}", env).http.port == 8180);
+  CHECK(good("http: {port: \"${NONE:-82}\"}", env).http.port == 82);
+  CHECK(good("http: {port: \"${EMPTY:-83}\"}", env).http.port == 83);
+  CHECK(good("http:\n  port: ${P}\n", env).http.port == 81);
+  CHECK(good("log: {level: \"${LVL}\"}", env).log.level == "warn");
+  CHECK(good("postgres: {uri: \"${EMPTY}\"}", env).postgres.uri.empty());
+  CHECK(good("postgres: {uri: \"${NONE:-}\"}", env).postgres.uri.empty());
+  CHECK(good("http: {cors_origins: \"${O}\"}", {{"O", "https://a, https://b"}}).http.cors_origins.size() ==
+        2);
+  CHECK(good("layers: {a: {key: \"${K}\", title: \"$${x} $5 $\"}}", {{"K", "id"}}).layers[0].key[0] == "id");
+  CHECK(good("layers: {a: {key: id, title: \"$${x} $5 $\"}}").layers[0].title == "${x} $5 $");
+  CHECK(contains(
+      bad("http:\n  port: ${NONE}\n", env),
+      "t.yaml:2: http.port: the environment variable NONE is not set; set it, or write ${NONE:-default}"));
+  CHECK(contains(bad("http: {port: \"${P\"}", env), "has no closing }"));
+  for (const char* odd : {"${}", "${1A}", "${a b}", "${P-x}", "${:-x}"})
+    CHECK(contains(bad("http: {port: \"" + std::string{odd} + "\"}", env), "is no variable"));
+}
+
+TEST_CASE("a variable's value is a value, never YAML") {
+  CHECK(good("layers: {a: {key: id, title: \"${T}\"}}", {{"T", "x\", key: other, mode: \"attached"}})
+            .layers[0]
+            .key == std::vector<std::string>{"id"});
+  CHECK(contains(bad("http: {port: \"${T}\"}", {{"T", "${P}"}}), "http.port is ${P};"));
+}
+
+TEST_CASE("GRIDLIGHT_ and a setting's name in capitals sets it") {
+  const config c =
+      good("http: {port: 1, threads: 3}", {{"GRIDLIGHT_HTTP_PORT", "2"},
+                                           {"GRIDLIGHT_HTTP_CORS_ORIGINS", "https://a,https://b"},
+                                           {"GRIDLIGHT_DATABASE_URL", "host=a\n"},
+                                           {"HOME", "/root"},
+                                           {"PGHOST", "b"}});
+  CHECK(c.http.port == 2);
+  CHECK(c.http.threads == 3);
+  CHECK(c.http.cors_origins.size() == 2);
+  CHECK(c.postgres.uri.reveal() == "host=a");
+}
+
+TEST_CASE("GRIDLIGHT_ variables that are no settings are known, others are faults") {
+  for (const char* name :
+       {"GRIDLIGHT_CONFIG", "GRIDLIGHT_REAL_DATA", "GRIDLIGHT_TEST_DATABASE_URL", "GRIDLIGHT_SOAK",
+        "GRIDLIGHT_FUZZ_SECONDS", "GRIDLIGHT_BINARY", "GRIDLIGHT_SOURCE_DIR"})
+    CHECK(parse_config("", "t", {{name, "x"}}).has_value());
+  CHECK(bad("", {{"GRIDLIGHT_HTTP_PROT", "1"}}) ==
+        "environment: unknown variable GRIDLIGHT_HTTP_PROT; did you mean GRIDLIGHT_HTTP_PORT?");
+  CHECK(contains(bad("", {{"GRIDLIGHT_LAYERS", "x"}}), "unknown variable GRIDLIGHT_LAYERS"));
+  CHECK(contains(bad("", {{"GRIDLIGHT_DATABASE_URL", "host=a"}, {"GRIDLIGHT_POSTGRES_URI", "host=b"}}),
+                 "set one"));
+  CHECK(good("", {{"GRIDLIGHT_DATABASE_URL", "host=a"}, {"GRIDLIGHT_POSTGRES_URI", "host=a"}})
+            .postgres.uri.reveal() == "host=a");
+}
+
+TEST_CASE("no message and no dump shows a secret") {
+  const std::string password = "hunter2";
+  for (const std::string& uri : {"postgresql://u:" + password + "@[h/d", "password=" + password + " nonsense",
+                                 password, "postgresql://u:" + password + "%zz@h/d"}) {
+    CHECK_FALSE(contains(bad("postgres:\n  uri: \"" + uri + "\"\n"), password));
+    CHECK_FALSE(contains(bad("", {{"GRIDLIGHT_DATABASE_URL", uri}}), password));
+  }
+  CHECK_FALSE(contains(bad("postgres: {uri: [" + password + "]}"), password));
+  const auto text = dump(good("postgres: {uri: \"postgresql://u:" + password + "@h/d\"}"));
+  CHECK_FALSE(contains(text, password));
+  CHECK(contains(text, "uri: \"***\""));
+}
+
+TEST_CASE("settings that contradict each other") {
+  CHECK(bad("limits:\n  default_limit: 200\n  max_limit: 100\n") ==
+        "t.yaml:2: limits.default_limit is 200; it must not be above limits.max_limit, which is 100");
+  CHECK(contains(bad("limits: {max_limit: 99}"), "limits.default_limit is 100"));
+  CHECK(contains(bad("http: {cors_origins: [\"*\", https://a]}"), "* already allows all"));
+}
+
+TEST_CASE("names, environment names and reference agree") {
+  std::set<std::string> names, variables;
+  const std::string reference = config_reference();
+  const config defaults;
+  for (const auto& s : config_detail::settings_table()) {
+    INFO(s.name);
+    CHECK(names.insert(s.name).second);
+    CHECK(variables.insert(config_detail::environment_name(s.name)).second);
+    CHECK(contains(reference, "\n" + s.name + "\n    " + config_detail::environment_name(s.name) + "\n"));
+    CHECK_FALSE(s.help.empty());
+    CHECK_FALSE(s.rule.empty());
+    config other;
+    CHECK(s.store(other, s.read(defaults)));  // a default obeys its own rule
+    CHECK(s.read(other) == s.read(defaults));
+  }
+  CHECK(config_detail::environment_name("postgres.idle_in_transaction_timeout") ==
+        "GRIDLIGHT_POSTGRES_IDLE_IN_TRANSACTION_TIMEOUT");
+  CHECK(contains(reference, "\nlayers.NAME.zooms\n"));
+}
+
+TEST_CASE("dump reads back to the same") {
+  const config c = good(R"(
+http: {port: 1, cors_origins: [https://a], idle_timeout: 90s, max_body_bytes: 1500, base_path: /x}
+limits: {max_radius_m: 1234.5}
+layers:
+  a: {key: [x, y], geometry: {lon: "lo\"n", lat: 'la\t'}, mode: attached, title: "a $${b} \\ é"}
+  b: {key: id, geometry: none, personal: [p], properties: [p, "q r"], kind: dynamic, schema: Ünï}
+  c: {key: id, geometry: shape, geometry_type: polygon, zooms: [3, 9], table: T}
+)");
+  const auto text = dump(c);
+  const config again = good(text);
+  CHECK(dump(again) == text);
+  CHECK(again.layers[0].title == "a ${b} \\ é");
+  CHECK(again.layers[0].longitude == "lo\"n");
+  CHECK(dump(good(dump(good("")))) == dump(good("")));
+  CHECK(contains(dump(good("layers: {}")), "layers: {}"));
+}
+
+TEST_CASE("flag over environment over file over built-in") {
+  const in_new_folder here;
+  config_sources s;
+  CHECK(load_config(s)->http.port == 8080);
+  here.write("gridlight.yaml", "http: {port: 1, threads: 1, max_connections: 1}\nlog: {level: warn}\n");
+  s.environment = {{"GRIDLIGHT_HTTP_THREADS", "2"}, {"GRIDLIGHT_HTTP_MAX_CONNECTIONS", "2"}};
+  s.flags = {{"http.max_connections", "3"}};
+  const auto c = load_config(s);
+  REQUIRE(c.has_value());
+  CHECK(c->http.port == 1);
+  CHECK(c->http.threads == 2);
+  CHECK(c->http.max_connections == 3);
+  CHECK(c->log.level == "warn");
+  CHECK(c->layers.size() == 15);
+}
+
+TEST_CASE("which file is read") {
+  const in_new_folder here;
+  here.write("gridlight.yaml", "http: {port: 1}\n");
+  here.write("named.yaml", "http: {port: 2}\n");
+  here.write("given.yaml", "http: {port: 3}\n");
+  here.write("faulty.yaml", "http:\n  port: x\n");
+  CHECK(load_config({})->http.port == 1);
+  CHECK(load_config({.file = {}, .environment = {{"GRIDLIGHT_CONFIG", "named.yaml"}}, .flags = {}})
+            ->http.port == 2);
+  CHECK(load_config({.file = "given.yaml", .environment = {{"GRIDLIGHT_CONFIG", "named.yaml"}}, .flags = {}})
+            ->http.port == 3);
+  CHECK(load_config({.file = "faulty.yaml", .environment = {}, .flags = {}})
+            .error()
+            .detail.starts_with("faulty.yaml:2: http.port is x;"));
+  const auto missing = load_config({.file = "missing.yaml", .environment = {}, .flags = {}});
+  REQUIRE(missing.has_error());
+  CHECK(contains(missing.error().detail, "missing.yaml cannot be read"));
+  const auto folder = load_config({.file = ".", .environment = {}, .flags = {}});
+  REQUIRE(folder.has_error());
+  CHECK(contains(folder.error().detail, "it is a folder"));
+}
+
+TEST_CASE("flags obey the same rules") {
+  const in_new_folder here;
+  const auto fault = [](const char* name, const char* value) {
+    return load_config({.file = {}, .environment = {}, .flags = {{name, value}}}).error().detail;
+  };
+  CHECK(fault("http.port", "x").starts_with("--set http.port: http.port is x; it must be a whole number"));
+  CHECK(fault("http.prot", "1") == "--set: unknown key http.prot; did you mean http.port?");
+  CHECK(contains(fault("layers", "1"), "unknown key layers"));
+}
