@@ -1,0 +1,156 @@
+#include "api/common.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "api/value_writer.hpp"
+#include "server/http/url.hpp"
+
+namespace gridlight::api {
+namespace {
+
+template <class Items, class Name>
+std::string listed(const Items& items, Name name_of) {
+  std::string out;
+  for (const auto& item : items)
+    out += (out.empty() ? "" : ", ") + std::string{name_of(item)};
+  return out.empty() ? "none" : out;
+}
+
+std::string hex(std::uint64_t value) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string out(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4)
+    out[i] = digits[value & 15];
+  return out;
+}
+
+// Parameters by name: the same question in another order is the same question.
+std::uint64_t hash_question(const http::request& req, std::string_view extra) {
+  std::vector<const http::query_parameter*> sorted;
+  for (const auto& p : req.query)
+    sorted.push_back(&p);
+  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+  std::uint64_t out = hash64(req.path);
+  for (const auto* p : sorted) {
+    out = hash64({"\0?", 2}, out);
+    out = hash64(p->name, out);
+    out = hash64({"\0=", 2}, out);
+    out = hash64(p->value, out);
+  }
+  return extra.empty() ? out : hash64(extra, hash64({"\0+", 2}, out));
+}
+
+}  // namespace
+
+result<std::shared_ptr<const catalog>> loaded_catalog(const services& s) {
+  auto out = s.layers.get();
+  if (!out) return failure{errc::database_unavailable, "the layers have not been read from the database yet"};
+  return out;
+}
+
+result<layer_ref> path_layer(const services& s, const http::request& req) {
+  auto all = loaded_catalog(s);
+  if (!all) return all.error();
+  const std::string& name = req.path_values.at(0);
+  if (const layer* found = (*all)->find(name)) return layer_ref{*all, found};
+  for (const auto& broken : (*all)->broken())
+    if (broken.name == name)
+      return failure{errc::schema_mismatch, "layer " + name + " cannot be served: " + broken.reason};
+  return failure{errc::not_found, "there is no layer " + http::shown(name) + "; layers: " +
+                                      listed((*all)->layers(), [](const layer& l) { return l.config.name; })};
+}
+
+result<layer_ref> path_spatial_layer(const services& s, const http::request& req) {
+  auto out = path_layer(s, req);
+  if (out && !(*out)->has_geometry())
+    return failure{errc::bad_parameter, "layer " + (*out)->config.name + " has no geometry", "layer"};
+  return out;
+}
+
+property_selection read_properties(http::parameters& q, const layer& l) {
+  if (!q.text("properties")) return std::nullopt;
+  const std::vector<property> served = served_properties(l);
+  std::vector<std::size_t> out;
+  for (const std::string& name : q.list("properties")) {
+    const auto found =
+        std::find_if(served.begin(), served.end(), [&](const property& p) { return p.name == name; });
+    if (found == served.end()) {
+      q.fail("properties", "layer " + l.config.name + " has no property " + http::shown(name) +
+                               "; properties: " + listed(served, [](const property& p) { return p.name; }));
+      return std::nullopt;
+    }
+    const auto at = static_cast<std::size_t>(found - served.begin());
+    if (std::find(out.begin(), out.end(), at) != out.end()) {
+      q.fail("properties", "property " + name + " is named twice");
+      return std::nullopt;
+    }
+    out.push_back(at);
+  }
+  return out;
+}
+
+std::int64_t read_limit(http::parameters& q, const config::limit_settings& limits) {
+  return q.integer_or("limit", limits.default_limit, 1, limits.max_limit);
+}
+
+http::response data_response(const http::request& req, std::string_view type, std::string body,
+                             const std::vector<used_version>& versions, std::string_view extra) {
+  http::response out;
+  out.type = type;
+  std::string names;
+  bool known = true;
+  for (const used_version& v : versions) {
+    known = known && v.version.has_value();
+    if (!v.version) continue;
+    if (!names.empty()) names += ", ";
+    names.append(v.layer).append("=").append(std::to_string(*v.version));
+  }
+  out.etag = hex(known ? hash64(names, hash_question(req, extra)) : hash64(body));
+  if (!names.empty()) out.headers.emplace_back("Gridlight-Version", std::move(names));
+  out.body = std::move(body);
+  return out;
+}
+
+std::string feature_collection(const feature_page& page, const collection_options& options) {
+  std::string out;
+  out.reserve(page.features.size() + 256 + options.next.size());
+  out += R"({"type":"FeatureCollection","numberReturned":)";
+  out += std::to_string(page.count);
+  if (page.matched) out += R"(,"numberMatched":)" + std::to_string(*page.matched);
+  if (options.with_truncated) out += page.more ? R"(,"truncated":true)" : R"(,"truncated":false)";
+  out += R"(,"features":[)";
+  out += page.features;
+  out += R"(],"links":[)";
+  if (!options.next.empty()) {
+    out += R"({"rel":"next","type":"application/geo+json","href":)";
+    append_json_string(out, options.next);
+    out += '}';
+  }
+  return out += "]}";
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (plain.find(c) != plain.npos) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+std::uint64_t hash64(std::string_view text, std::uint64_t seed) noexcept {
+  for (const char c : text)
+    seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return seed;
+}
+
+}  // namespace gridlight::api

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/layer_source.hpp"
+#include "api/services.hpp"
+#include "server/http/parameters.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+
+namespace gridlight::api {
+
+/// The catalog, or database_unavailable while it was never read.
+result<std::shared_ptr<const catalog>> loaded_catalog(const services& s);
+
+/// The layer at the path's first {name}. Fails with not_found naming those that exist, schema_mismatch for
+/// one whose table does not fit (with the reason), database_unavailable.
+result<layer_ref> path_layer(const services& s, const http::request& req);
+/// The same for a layer that must have a geometry: bad_parameter when it has none.
+result<layer_ref> path_spatial_layer(const services& s, const http::request& req);
+
+/// `properties=a,b` as positions; a name that does not exist or comes twice is recorded as a fault in `q`.
+property_selection read_properties(http::parameters& q, const layer& l);
+/// `limit`, between 1 and the configured maximum.
+std::int64_t read_limit(http::parameters& q, const config::limit_settings& limits);
+
+/// The version of a layer that an answer was made from; no value: the layer has none.
+struct used_version {
+  std::string_view layer;
+  std::optional<std::int64_t> version;
+};
+
+/// 200 with Gridlight-Version and an ETag made from the versions and the question (path, query in canonical
+/// order, and `extra`, such as a request body); from the bytes themselves when a version is unknown.
+http::response data_response(const http::request& req, std::string_view type, std::string body,
+                             const std::vector<used_version>& versions, std::string_view extra = {});
+
+/// {"type":"FeatureCollection","numberReturned":…} of a page; the members differ by route.
+struct collection_options {
+  bool with_truncated = false;
+  std::string next;  ///< URL of the next page, or empty
+};
+std::string feature_collection(const feature_page& page, const collection_options& options);
+
+/// `text` percent-encoded for a path segment or a query value.
+std::string percent_encode(std::string_view text);
+
+/// FNV-1a, 64 bits: for ETags and cursors, not against malice.
+std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0xcbf29ce484222325U) noexcept;
+
+}  // namespace gridlight::api

@@ -1,0 +1,134 @@
+#include "api/feature_writer.hpp"
+
+#include <cmath>
+
+#include "api/value_writer.hpp"
+#include "geo/wkb.hpp"
+
+namespace gridlight::api {
+namespace {
+
+bool is_integer(Oid type) noexcept {
+  return type == postgres::oid::int2 || type == postgres::oid::int4 || type == postgres::oid::int8;
+}
+
+std::string_view value(const postgres::result_set& rows, int row, int column) noexcept {
+  return rows.text(row, column);
+}
+
+void append_escaped_part(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == ':' || c == '\\') out += '\\';
+    out += c;
+  }
+}
+
+}  // namespace
+
+feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
+  for (const property& p : l.key)
+    key_.push_back(p.type);
+  for (const property& p : served_properties(l)) {
+    std::string prefix;
+    append_json_string(prefix, p.name);
+    properties_.push_back({p.type, prefix + ":"});
+  }
+}
+
+bool feature_writer::fits(const postgres::result_set& rows) const noexcept {
+  if (rows.columns() < layout_.extra) return false;
+  for (std::size_t i = 0; i < key_.size(); ++i)
+    if (rows.type(layout_.key + static_cast<int>(i)) != key_[i]) return false;
+  for (std::size_t i = 0; i < properties_.size(); ++i)
+    if (rows.type(layout_.properties + static_cast<int>(i)) != properties_[i].type) return false;
+  return true;
+}
+
+std::string feature_writer::key_text(const postgres::result_set& rows, int row) const {
+  if (key_.size() == 1) {
+    std::string out;
+    append_text_value(out, key_[0], value(rows, row, layout_.key));
+    return out;
+  }
+  std::string out;
+  bool first = true;
+  for (const std::string& part : key_parts(rows, row)) {
+    if (!first) out += ':';
+    first = false;
+    append_escaped_part(out, part);
+  }
+  return out;
+}
+
+std::vector<std::string> feature_writer::key_parts(const postgres::result_set& rows, int row) const {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < key_.size(); ++i) {
+    std::string part;
+    append_text_value(part, key_[i], value(rows, row, layout_.key + static_cast<int>(i)));
+    out.push_back(std::move(part));
+  }
+  return out;
+}
+
+void feature_writer::append_id(std::string& out, const postgres::result_set& rows, int row) const {
+  if (key_.size() == 1 && (is_integer(key_[0]) || key_[0] == postgres::oid::text))
+    append_json_value(out, key_[0], value(rows, row, layout_.key));
+  else
+    append_json_string(out, key_text(rows, row));
+}
+
+void feature_writer::append_geometry(std::string& out, const postgres::result_set& rows, int row) const {
+  if (rows.is_null(row, layout_.geometry) || !geo::append_geojson(out, rows.bytes(row, layout_.geometry)))
+    out += "null";
+}
+
+void feature_writer::append(std::string& out, const postgres::result_set& rows, int row,
+                            const property_selection& selection, std::optional<int> distance_column) const {
+  out += R"({"type":"Feature","id":)";
+  append_id(out, rows, row);
+  out += R"(,"geometry":)";
+  append_geometry(out, rows, row);
+  out += R"(,"properties":{)";
+  const std::size_t start = out.size();
+  const auto one = [&](std::size_t i) {
+    const column& c = properties_[i];
+    const int at = layout_.properties + static_cast<int>(i);
+    if (out.size() != start) out += ',';
+    out += c.prefix;
+    if (rows.is_null(row, at))
+      out += "null";
+    else
+      append_json_value(out, c.type, value(rows, row, at));
+  };
+  if (selection) {
+    for (const std::size_t i : *selection)
+      one(i);
+  } else {
+    for (std::size_t i = 0; i < properties_.size(); ++i)
+      one(i);
+  }
+  if (distance_column && !rows.is_null(row, *distance_column)) {
+    out += out.size() != start ? R"(,"distance_m":)" : R"("distance_m":)";
+    geo::append_decimal(out, rows.number(row, *distance_column), 3);
+  }
+  out += "}}";
+}
+
+std::optional<std::vector<std::string>> split_key(std::string_view id, std::size_t parts) {
+  if (parts == 1) return std::vector<std::string>{std::string{id}};
+  std::vector<std::string> out(1);
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    if (id[i] == '\\') {
+      if (++i == id.size() || (id[i] != ':' && id[i] != '\\')) return std::nullopt;
+      out.back() += id[i];
+    } else if (id[i] == ':') {
+      out.emplace_back();
+    } else {
+      out.back() += id[i];
+    }
+  }
+  if (out.size() != parts) return std::nullopt;
+  return out;
+}
+
+}  // namespace gridlight::api

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "api/services.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+
+namespace gridlight::api {
+
+/// What each route of routes.cpp calls; each stands in the file named above it. Both arguments outlive the
+/// coroutine.
+using answer_t = boost::asio::awaitable<result<http::response>>;
+
+// layers.cpp
+answer_t landing(services& s, http::request& req);
+answer_t list_layers(services& s, http::request& req);
+answer_t one_layer(services& s, http::request& req);
+// lookups.cpp
+answer_t within(services& s, http::request& req);
+answer_t nearest(services& s, http::request& req);
+// features.cpp
+answer_t features(services& s, http::request& req);
+answer_t feature(services& s, http::request& req);
+// intersects.cpp
+answer_t intersects(services& s, http::request& req);
+// substations.cpp, substation_status.cpp
+answer_t substations(services& s, http::request& req);
+answer_t substation(services& s, http::request& req);
+answer_t substation_status(services& s, http::request& req);
+// health.cpp
+answer_t live(services& s, http::request& req);
+answer_t ready(services& s, http::request& req);
+answer_t health(services& s, http::request& req);
+answer_t show_metrics(services& s, http::request& req);
+// docs.cpp
+answer_t openapi(services& s, http::request& req);
+answer_t docs_page(services& s, http::request& req);
+answer_t docs_script(services& s, http::request& req);
+answer_t docs_style(services& s, http::request& req);
+
+}  // namespace gridlight::api

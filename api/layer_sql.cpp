@@ -1,0 +1,234 @@
+#include "api/layer_sql.hpp"
+
+#include <algorithm>
+
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::api {
+namespace {
+
+std::string quoted(std::string_view name) {
+  return postgres::connection::quote_identifier(name);
+}
+
+constexpr std::string_view point = "ST_SetSRID(ST_MakePoint($1, $2), 4326)::geography";
+
+std::string read_column(const property& p) {
+  return "t." + quoted(p.name) + (p.cast_to_text ? "::text" : "");
+}
+
+// Keys are compared in their own type, so that their index serves; one that is read as text is compared as
+// text.
+std::string_view parameter_type(const property& p) noexcept {
+  namespace oid = postgres::oid;
+  switch (p.type) {
+    case oid::boolean:
+      return "boolean";
+    case oid::int2:
+      return "smallint";
+    case oid::int4:
+      return "integer";
+    case oid::int8:
+      return "bigint";
+    case oid::float4:
+      return "real";
+    case oid::float8:
+      return "double precision";
+    case oid::numeric:
+      return "numeric";
+    case oid::date:
+      return "date";
+    case oid::timestamp:
+      return "timestamp";
+    case oid::timestamptz:
+      return "timestamptz";
+    case oid::uuid:
+      return "uuid";
+    default:
+      return "text";
+  }
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items)
+    out += (out.empty() ? "" : ", ") + item;
+  return out;
+}
+
+int region_parameters(region where) noexcept {
+  switch (where) {
+    case region::box:
+      return 4;
+    case region::two_boxes:
+      return 8;
+    case region::geometry:
+      return 1;
+    case region::everything:
+      break;
+  }
+  return 0;
+}
+
+std::string parameter(int n) {
+  return "$" + std::to_string(n);
+}
+
+std::string envelope(int first) {
+  std::string out = "ST_MakeEnvelope(";
+  for (int i = 0; i < 4; ++i)
+    out += parameter(first + i) + ", ";
+  return out + "4326)";
+}
+
+}  // namespace
+
+std::vector<property> served_properties(const layer& l) {
+  std::vector<property> out;
+  for (const property& p : l.properties)
+    if (std::find(l.config.personal.begin(), l.config.personal.end(), p.name) == l.config.personal.end())
+      out.push_back(p);
+  return out;
+}
+
+row_layout layout_of(const layer& l) noexcept {
+  row_layout out;
+  out.geometry = out.key + static_cast<int>(l.key.size());
+  out.properties = out.geometry + 1;
+  out.extra = out.properties + static_cast<int>(served_properties(l).size());
+  return out;
+}
+
+layer_sql::layer_sql(const layer& l) {
+  table_ = quoted(l.config.schema) + "." + quoted(l.config.table) + " t";
+  if (!l.config.longitude.empty()) {
+    geometry_ = "ST_SetSRID(ST_MakePoint(t." + quoted(l.config.longitude) + ", t." +
+                quoted(l.config.latitude) + "), 4326)";
+    geography_ = geometry_ + "::geography";
+  } else if (l.has_geometry()) {
+    const std::string column = "t." + quoted(l.config.geometry);
+    geometry_ = column + (l.geography ? "::geometry" : "");
+    geography_ = column + (l.geography ? "" : "::geography");
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < l.key.size(); ++i) {
+    columns_ += read_column(l.key[i]) + " AS k" + std::to_string(i) + ", ";
+    names.push_back("k" + std::to_string(i));
+    keys_.push_back(read_column(l.key[i]));
+    key_types_.emplace_back(parameter_type(l.key[i]));
+  }
+  key_list_ = joined(names);
+  columns_ += (geometry_.empty() ? "NULL::bytea" : geometry_) + " AS g";
+  int number = 0;
+  for (const property& p : served_properties(l))
+    columns_ += ", " + read_column(p) + " AS p" + std::to_string(number++);
+  version_ = l.versioned ? "(SELECT version FROM gridlight.layer_state WHERE layer = " +
+                               postgres::connection::quote_literal(l.config.name) + ")"
+                         : "NULL::bigint";
+}
+
+std::string layer_sql::with_version(std::string_view lookup, std::string_view order,
+                                    std::string_view count) const {
+  std::string out = "SELECT s.version, f.*";
+  if (!count.empty()) out += ", s.matched";
+  out += " FROM (SELECT " + version_ + " AS version";
+  if (!count.empty()) out.append(", ").append(count).append(" AS matched");
+  out.append(") s LEFT JOIN LATERAL (").append(lookup).append(") f ON true ORDER BY ").append(order);
+  return out;
+}
+
+std::string layer_sql::within() const {
+  const std::string at{point};
+  const std::string order = "distance_m, " + key_list_;
+  return with_version("SELECT " + columns_ + ", ST_Distance(" + geography_ + ", " + at +
+                          ") AS distance_m FROM " + table_ + " WHERE ST_DWithin(" + geography_ + ", " + at +
+                          ", $3) ORDER BY " + order + " LIMIT $4",
+                      order);
+}
+
+std::string layer_sql::nearest(std::int64_t candidates, bool bounded) const {
+  const std::string at{point};
+  const std::string order = "distance_m, " + key_list_;
+  const std::string on_sphere = geography_ + " <-> " + at;
+  const std::string filter =
+      bounded ? "ST_DWithin(" + geography_ + ", " + at + ", $3)" : geometry_ + " IS NOT NULL";
+  return with_version(
+      "SELECT c.*, max(on_sphere_m) OVER () AS reach_m, count(*) OVER () AS found FROM (SELECT " + columns_ +
+          ", ST_Distance(" + geography_ + ", " + at + ") AS distance_m, " + on_sphere +
+          " AS on_sphere_m FROM " + table_ + " WHERE " + filter + " ORDER BY " + on_sphere + " LIMIT " +
+          std::to_string(candidates) + ") c ORDER BY " + order + " LIMIT " + (bounded ? "$4" : "$3"),
+      order);
+}
+
+std::string layer_sql::nearest_of_all() const {
+  const std::string at{point};
+  const std::string order = "distance_m, " + key_list_;
+  return with_version("SELECT " + columns_ + ", ST_Distance(" + geography_ + ", " + at +
+                          ") AS distance_m FROM " + table_ + " WHERE " + geometry_ +
+                          " IS NOT NULL ORDER BY " + order + " LIMIT $3",
+                      order);
+}
+
+// Without an index the conditions are written so that none can serve them: the key's has to.
+std::string layer_sql::region_condition(region where, condition how) const {
+  if (where == region::everything) return {};
+  const auto one = [&](const std::string& shape) {
+    const std::string boxes = geometry_ + " && " + shape;
+    const std::string exact = "ST_Intersects(" + geometry_ + ", " + shape + ")";
+    if (how == condition::boxes) return boxes;
+    return how == condition::indexed ? exact : "((" + boxes + ") IS TRUE AND " + exact + " IS TRUE)";
+  };
+  if (where == region::geometry) return one("$1::geometry");
+  if (where == region::box) return one(envelope(1));
+  return "(" + one(envelope(1)) + " OR " + one(envelope(5)) + ")";
+}
+
+// OFFSET 0 keeps the order from choosing the plan of the rows themselves.
+std::string layer_sql::region_rows(const region_query& q, bool indexed) const {
+  std::string filter = region_condition(q.where, indexed ? condition::indexed : condition::unindexed);
+  if (q.after_key) {
+    std::string values;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (i > 0) values += ", ";
+      values += parameter(region_parameters(q.where) + 1 + static_cast<int>(i)) + "::" + key_types_[i];
+    }
+    filter += (filter.empty() ? "(" : " AND (") + joined(keys_) + ") > (" + values + ")";
+  }
+  std::string rows = "SELECT " + columns_ + " FROM " + table_;
+  if (!filter.empty()) rows += " WHERE " + filter;
+  const std::string end = " LIMIT " + std::to_string(q.rows);
+  if (indexed) return "SELECT * FROM (" + rows + " OFFSET 0) r ORDER BY " + key_list_ + end;
+  return rows + " ORDER BY " + joined(keys_) + end;
+}
+
+std::string layer_sql::in_region(const region_query& q) const {
+  std::string rows;
+  if (q.path == access_path::measured) {
+    const std::string few = "(SELECT few FROM measured)";
+    rows = "WITH measured AS MATERIALIZED (SELECT count(*) < " + std::to_string(q.measure) +
+           " AS few FROM (SELECT FROM " + table_ + " WHERE " + region_condition(q.where, condition::boxes) +
+           " LIMIT " + std::to_string(q.measure) + ") m) SELECT * FROM (SELECT * FROM (" +
+           region_rows(q, true) + ") a WHERE " + few + " UNION ALL SELECT * FROM (" + region_rows(q, false) +
+           ") b WHERE NOT " + few + ") r";
+  } else {
+    rows = "SELECT * FROM (" + region_rows(q, q.path == access_path::by_space) + ") r";
+  }
+  int next = region_parameters(q.where) + 1 + (q.after_key ? static_cast<int>(keys_.size()) : 0);
+  rows += " ORDER BY " + key_list_ + " LIMIT " + parameter(next);
+  std::string count;
+  if (q.count) {
+    const std::string filter = region_condition(q.where, condition::indexed);
+    count = "(SELECT count(*) FROM " + table_ + (filter.empty() ? "" : " WHERE " + filter) + ")";
+  }
+  return with_version(rows, key_list_, count);
+}
+
+std::string layer_sql::by_key() const {
+  std::string filter;
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    filter += (i == 0 ? "" : " AND ") + keys_[i] + " = " + parameter(static_cast<int>(i) + 1) +
+              "::" + key_types_[i];
+  return with_version("SELECT " + columns_ + " FROM " + table_ + " WHERE " + filter + " LIMIT 1", key_list_);
+}
+
+}  // namespace gridlight::api

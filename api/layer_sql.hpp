@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/catalog.hpp"
+
+namespace gridlight::api {
+
+/// The properties that an anonymous caller gets: all but the layer's personal ones. Personal columns are
+/// never even read.
+std::vector<property> served_properties(const layer& l);
+
+/// Where the columns of every lookup's answer stand: version, key columns, geometry, properties, then what
+/// the lookup adds. An empty answer is one row with a null key, so that it still carries the version.
+struct row_layout {
+  int key = 1;  ///< first key column; version is column 0
+  int geometry = 0;
+  int properties = 0;  ///< first of served_properties, in their order
+  int extra = 0;       ///< distance_m, or whatever the statement adds
+};
+row_layout layout_of(const layer& l) noexcept;
+
+/// What a region lookup asks for: everything, one box, the two of a box over the antimeridian, or a geometry.
+enum class region : std::uint8_t { everything, box, two_boxes, geometry };
+
+/// How a region's rows are found. `by_space`: through the spatial index, then sorted by key; right for few
+/// hits. `by_key`: walking the key's index until the page is full; right when most rows hit. `measured`:
+/// counts hits in the spatial index up to a bound, then takes the one or the other.
+enum class access_path : std::uint8_t { by_space, by_key, measured };
+
+struct region_query {
+  region where = region::everything;
+  access_path path = access_path::by_space;
+  bool after_key = false;    ///< key columns of the last row seen follow the region's parameters
+  bool count = false;        ///< adds the number of all matching rows
+  std::int64_t rows = 128;   ///< literal bound for the planner, at least the bound limit
+  std::int64_t measure = 0;  ///< for `measured`: hits from which on the key's index is walked
+};
+
+/// The SQL of one layer's lookups. Identifiers come from the catalog and are quoted; values are parameters.
+/// Bounds that decide a plan (LIMIT inside a subquery) are literals, because a generic plan takes an unknown
+/// LIMIT for a tenth of the table and scans it all.
+class layer_sql {
+ public:
+  explicit layer_sql(const layer& l);
+
+  /// $1 lon, $2 lat, $3 metres, $4 rows: every row within, sorted. Extra: distance.
+  std::string within() const;
+  /// $1 lon, $2 lat, [$3 metres,] then rows: of the `candidates` rows that are next by the index (on the
+  /// sphere), the nearest on the ellipsoid. Extra: distance, sphere distance of the last candidate, number of
+  /// candidates.
+  std::string nearest(std::int64_t candidates, bool bounded) const;
+  /// $1 lon, $2 lat, $3 rows: the same answer from all rows, without index. Extra: distance.
+  std::string nearest_of_all() const;
+  /// Region parameters ($1…$4 min_lon, min_lat, max_lon, max_lat; eight for two boxes; or $1 EWKB), key
+  /// texts, rows.
+  std::string in_region(const region_query& q) const;
+  /// $1… key texts.
+  std::string by_key() const;
+
+ private:
+  std::string with_version(std::string_view lookup, std::string_view order,
+                           std::string_view count = {}) const;
+  enum class condition : std::uint8_t { indexed, unindexed, boxes };
+  std::string region_condition(region where, condition how) const;
+  std::string region_rows(const region_query& q, bool indexed) const;
+
+  std::string table_, key_list_, columns_, geometry_, geography_, version_;
+  std::vector<std::string> keys_, key_types_;
+};
+
+}  // namespace gridlight::api

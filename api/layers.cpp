@@ -1,0 +1,161 @@
+#include "api/common.hpp"
+#include "api/handlers.hpp"
+#include "api/layer_states.hpp"
+#include "api/value_writer.hpp"
+#include "geo/decimal.hpp"
+
+namespace gridlight::api {
+namespace {
+
+void member(std::string& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  append_json_string(out, text);
+}
+
+void append_columns(std::string& out, std::string_view name, const std::vector<property>& columns) {
+  out.append(",\"").append(name).append("\":[");
+  bool first = true;
+  for (const property& p : columns) {
+    out += first ? R"({"name":)" : R"(,{"name":)";
+    first = false;
+    append_json_string(out, p.name);
+    member(out, "type", p.json_type);
+    if (!p.format.empty()) member(out, "format", p.format);
+    out += '}';
+  }
+  out += ']';
+}
+
+void append_bounds(std::string& out, const geo::bbox& b) {
+  out += R"(,"bounds":[)";
+  bool first = true;
+  for (const double edge : {b.min_lon, b.min_lat, b.max_lon, b.max_lat}) {
+    if (!first) out += ',';
+    first = false;
+    geo::append_decimal(out, edge, 7);
+  }
+  out += ']';
+}
+
+// What is unknown is null, so that a client sees that it is.
+void append_state(std::string& out, const layer_state* state) {
+  out += R"(,"version":)" + (state != nullptr ? std::to_string(state->version) : "null");
+  out += R"(,"row_count":)" +
+         (state != nullptr && state->row_count ? std::to_string(*state->row_count) : "null");
+  if (state != nullptr && state->bounds)
+    append_bounds(out, *state->bounds);
+  else
+    out += R"(,"bounds":null)";
+  if (state != nullptr && !state->changed_at.empty()) member(out, "changed_at", state->changed_at);
+  out += R"(,"lag_s":)";
+  if (state != nullptr && state->lag_s)
+    geo::append_decimal(out, *state->lag_s, 0);
+  else
+    out += "null";
+}
+
+void append_layer(std::string& out, const services& s, const layer& l, const layer_state* state) {
+  out += R"({"name":)";
+  append_json_string(out, l.config.name);
+  member(out, "title", l.config.title.empty() ? l.config.name : l.config.title);
+  member(out, "status", "ok");
+  member(out, "mode", name(l.config.mode));
+  member(out, "kind", name(l.config.kind));
+  member(out, "geometry_type", name(l.config.geometry_type));
+  out += R"(,"min_zoom":)" + std::to_string(l.config.min_zoom) + R"(,"max_zoom":)" +
+         std::to_string(l.config.max_zoom);
+  append_state(out, state);
+  append_columns(out, "key", l.key);
+  append_columns(out, "properties", served_properties(l));
+  const std::string url = s.settings.http.base_path + "/api/postgres/layers/" + l.config.name;
+  out += R"(,"links":[{"rel":"self","href":)";
+  append_json_string(out, url);
+  out += R"(},{"rel":"items","type":"application/geo+json","href":)";
+  append_json_string(out, url + "/features");
+  out += "}]}";
+}
+
+void append_broken(std::string& out, const catalog::unusable& broken) {
+  out += R"({"name":)";
+  append_json_string(out, broken.name);
+  member(out, "status", "unusable");
+  member(out, "reason", broken.reason);
+  out += '}';
+}
+
+template <class Map>
+const layer_state* state_of(const Map& states, std::string_view name) {
+  const auto found = states.find(name);
+  return found == states.end() ? nullptr : &found->second;
+}
+
+// Lag and versions change by themselves: no ETag.
+http::response json_response(std::string body) {
+  http::response out;
+  out.body = std::move(body);
+  return out;
+}
+
+}  // namespace
+
+// GET /api/postgres
+answer_t landing(services& s, http::request& req) {
+  http::parameters q{req};
+  if (auto bad = q.fault()) co_return *bad;
+  struct link {
+    std::string_view rel, href, title;
+  };
+  constexpr link links[] = {
+      {"self", "/api/postgres", "This page"},
+      {"data", "/api/postgres/layers", "Layers"},
+      {"substations", "/api/postgres/substations", "Substations with the state of their circuits"},
+      {"status", "/api/postgres/substations/status", "Status of all substations"},
+      {"service-desc", "/openapi.json", "Description (OpenAPI 3.1)"},
+      {"service-doc", "/docs", "Documentation, with a form to try each route"},
+      {"health", "/health", "Health in detail"},
+  };
+  std::string out = R"({"title":"gridlight","version":")" GRIDLIGHT_VERSION R"(","links":[)";
+  for (const link& l : links) {
+    if (out.back() != '[') out += ',';
+    out.append(R"({"rel":")").append(l.rel).append("\"");
+    member(out, "href", s.settings.http.base_path + std::string{l.href});
+    member(out, "title", l.title);
+    out += '}';
+  }
+  co_return json_response(out + "]}");
+}
+
+// GET /api/postgres/layers
+answer_t list_layers(services& s, http::request& req) {
+  http::parameters q{req};
+  if (auto bad = q.fault()) co_return *bad;
+  const auto all = loaded_catalog(s);
+  if (!all) co_return all.error();
+  const auto states = co_await read_layer_states(s, postgres::lane::lookup, req.until, req.timing.postgres);
+  if (!states) co_return states.error();
+  std::string out = R"({"layers":[)";
+  for (const layer& l : (*all)->layers()) {
+    if (out.back() != '[') out += ',';
+    append_layer(out, s, l, state_of(*states, l.config.name));
+  }
+  for (const auto& broken : (*all)->broken()) {
+    if (out.back() != '[') out += ',';
+    append_broken(out, broken);
+  }
+  co_return json_response(out + "]}");
+}
+
+// GET /api/postgres/layers/{layer}
+answer_t one_layer(services& s, http::request& req) {
+  const auto l = path_layer(s, req);
+  if (!l) co_return l.error();
+  http::parameters q{req};
+  if (auto bad = q.fault()) co_return *bad;
+  const auto states = co_await read_layer_states(s, postgres::lane::lookup, req.until, req.timing.postgres);
+  if (!states) co_return states.error();
+  std::string out;
+  append_layer(out, s, **l, state_of(*states, (*l)->config.name));
+  co_return json_response(std::move(out));
+}
+
+}  // namespace gridlight::api

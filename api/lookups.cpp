@@ -1,0 +1,48 @@
+#include "api/common.hpp"
+#include "api/handlers.hpp"
+
+namespace gridlight::api {
+namespace {
+
+constexpr double farthest_m = 20'100'000;  // a little more than half round the earth
+
+}  // namespace
+
+// GET /api/postgres/layers/{layer}/within?lon&lat&radius_m[&limit&properties]
+answer_t within(services& s, http::request& req) {
+  const auto l = path_spatial_layer(s, req);
+  if (!l) co_return l.error();
+  http::parameters q{req};
+  within_question ask;
+  ask.at = q.position();
+  ask.radius_m = q.number("radius_m", {0, s.settings.limits.max_radius_m, "metres"});
+  ask.limit = read_limit(q, s.settings.limits);
+  ask.properties = read_properties(q, **l);
+  if (auto bad = q.fault()) co_return *bad;
+
+  const auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing});
+  if (!page) co_return page.error();
+  co_return data_response(req, http::content_type::geojson,
+                          feature_collection(*page, {.with_truncated = true, .next = {}}),
+                          {{(*l)->config.name, page->version}});
+}
+
+// GET /api/postgres/layers/{layer}/nearest?lon&lat[&limit&max_distance_m&properties]
+answer_t nearest(services& s, http::request& req) {
+  const auto l = path_spatial_layer(s, req);
+  if (!l) co_return l.error();
+  http::parameters q{req};
+  nearest_question ask;
+  ask.at = q.position();
+  ask.max_distance_m = q.optional_number("max_distance_m", {0, farthest_m, "metres"});
+  ask.limit = read_limit(q, s.settings.limits);
+  ask.properties = read_properties(q, **l);
+  if (auto bad = q.fault()) co_return *bad;
+
+  const auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
+  if (!page) co_return page.error();
+  co_return data_response(req, http::content_type::geojson, feature_collection(*page, {}),
+                          {{(*l)->config.name, page->version}});
+}
+
+}  // namespace gridlight::api

@@ -1,0 +1,49 @@
+#include "api/readiness.hpp"
+
+#include <algorithm>
+
+namespace gridlight::api {
+namespace {
+
+constexpr std::chrono::seconds patience{1};
+
+const postgres::statement& newest_migration() {
+  static const postgres::statement s{
+      "SELECT max(version) FROM gridlight.schema_migration", {}, {postgres::oid::int4}};
+  return s;
+}
+
+std::string schema_difference(std::optional<int> found, int wanted) {
+  if (!found) return "the database has no gridlight schema; run gridlight migrate";
+  if (*found == wanted) return {};
+  const std::string versions = "the database's schema is version " + std::to_string(*found) +
+                               ", this program's is " + std::to_string(wanted) + "; ";
+  return versions + (*found < wanted ? "run gridlight migrate" : "run a newer gridlight");
+}
+
+}  // namespace
+
+boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
+  readiness out;
+  const auto start = steady::now();
+  postgres::query_timing timing;
+  const auto rows = co_await s.pool.query(postgres::lane::admin, newest_migration(), {},
+                                          std::min(until, start + patience), timing);
+  out.database_ms = ms_since(start);
+  if (!rows && rows.error().code != errc::schema_mismatch) {
+    out.reason = rows.error().code == errc::deadline || rows.error().code == errc::pool_exhausted
+                     ? "the database did not answer within a second"
+                     : "the database cannot be reached";
+    co_return out;
+  }
+  out.database = true;
+  if (rows && rows->rows() > 0 && !rows->is_null(0, 0))
+    out.schema_version = static_cast<int>(rows->integer(0, 0));
+  out.reason = schema_difference(out.schema_version, s.schema_version);
+  if (out.reason.empty() && !s.layers.get())
+    out.reason = "the layers have not been read from the database yet";
+  out.ready = out.reason.empty();
+  co_return out;
+}
+
+}  // namespace gridlight::api

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "api/grid_statements.hpp"
+#include "api/layer_source.hpp"
+#include "server/catalog.hpp"
+#include "server/config.hpp"
+#include "server/deadline.hpp"
+#include "server/metrics.hpp"
+#include "server/postgres/pool.hpp"
+
+namespace gridlight::api {
+
+/// What handlers need. One object a worker thread; it outlives the router made from it. References are to
+/// objects of the composition root.
+struct services {
+  postgres::pool& pool;  ///< this thread's
+  catalog_store& layers;
+  const config& settings;
+  metrics& counters;
+  std::function<std::vector<postgres::pool_status>()> pools;  ///< of all threads
+  int schema_version;  ///< the newest migration compiled in; /ready wants it in the database
+  steady::time_point started;
+  std::unique_ptr<layer_source> source = nullptr;  ///< made by make_routes when empty: PostGIS through `pool`
+  grid_statements grid = {};
+};
+
+/// The pools of all threads added up.
+postgres::pool_status sum(const std::vector<postgres::pool_status>& pools);
+
+/// Registers the pool's gauges and counters of /metrics. Once a process.
+void add_pool_metrics(metrics& m, std::function<std::vector<postgres::pool_status>()> pools);
+
+}  // namespace gridlight::api

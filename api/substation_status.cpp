@@ -1,0 +1,69 @@
+#include "api/circuit_summary.hpp"
+#include "api/common.hpp"
+#include "api/handlers.hpp"
+#include "api/value_writer.hpp"
+
+namespace gridlight::api {
+namespace {
+
+// An empty answer is one row with the versions and nulls.
+constexpr std::string_view sql = R"(
+SELECT v.*, f.*
+FROM (SELECT {substations.version} AS substations_version, {circuits.version} AS circuits_version) v
+LEFT JOIN LATERAL (
+  SELECT s.substation_id, s.substation_name, c.circuit_count, c.avg_load, c.avg_health, c.worst_load, c.worst_health,
+         c.critical, c.warning, c.without_data, c.last_updated, c.as_of
+  FROM {substations} s LEFT JOIN {circuits_by_substation} c USING (substation_id)) f ON true
+ORDER BY f.worst_load DESC NULLS LAST, f.substation_id)";
+
+enum column : int { substations_version, circuits_version, substation_id, substation_name, summary };
+
+std::optional<std::int64_t> version(const postgres::result_set& rows, int column) {
+  if (rows.rows() == 0 || rows.is_null(0, column)) return std::nullopt;
+  return rows.integer(0, column);
+}
+
+std::string write(const postgres::result_set& rows) {
+  constexpr std::size_t bytes_a_row = 400;
+  std::string out;
+  out.reserve(static_cast<std::size_t>(rows.rows()) * bytes_a_row + 2);
+  out += '[';
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (rows.is_null(row, substation_id)) continue;
+    out += out.size() == 1 ? R"({"substation_id":)" : R"(,{"substation_id":)";
+    append_json_string(out, rows.text(row, substation_id));
+    out += R"(,"substation_name":)";
+    if (rows.is_null(row, substation_name))
+      out += "null";
+    else
+      append_json_string(out, rows.text(row, substation_name));
+    out += ',';
+    circuit_summary{rows, row, summary}.append_members(out);
+    out += '}';
+  }
+  return out += ']';
+}
+
+}  // namespace
+
+// GET /api/postgres/substations/status
+answer_t substation_status(services& s, http::request& req) {
+  http::parameters q{req};
+  if (auto bad = q.fault()) co_return *bad;
+  const auto catalog = loaded_catalog(s);
+  if (!catalog) co_return catalog.error();
+  const auto statement = s.grid.get(*catalog, sql);
+  if (!statement) co_return statement.error();
+
+  const auto rows =
+      co_await s.pool.query(postgres::lane::lookup, **statement, {}, req.until, req.timing.postgres);
+  if (!rows) co_return rows.error();
+  const auto start = steady::now();
+  std::string body = write(*rows);
+  req.timing.encode_ms += ms_since(start);
+  co_return data_response(req, http::content_type::json, std::move(body),
+                          {{substations_layer, version(*rows, substations_version)},
+                           {circuits_layer, version(*rows, circuits_version)}});
+}
+
+}  // namespace gridlight::api
