@@ -7,6 +7,9 @@
 
 namespace gridlight {
 
+// g++ 12 says that the scoped `deadline` hides the type of that name, when it has seen the type before.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 /// Everything that can go wrong with a request. Starts at 1: 0 would read as success in an error_code.
 /// Each value has one line in the table of error.cpp, which is where an error becomes an HTTP status.
 enum class errc {
@@ -33,6 +36,7 @@ enum class errc {
   input,                    ///< a command's input is wrong (files, configuration)
   internal,                 ///< a bug or an unexpected SQLSTATE: 500
 };
+#pragma GCC diagnostic pop
 
 /// One line of the table.
 struct error_entry {

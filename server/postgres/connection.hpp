@@ -3,7 +3,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,7 +31,7 @@ struct connect_options {
 
 /// One libpq session, asynchronous, on one executor; not thread-safe. One operation at a time.
 /// Every operation ends by its deadline: then the query is cancelled in Postgres, drained, and errc::deadline comes
-/// back; a connection that could not be drained is `broken()` and must be destroyed.
+/// back (the same when the awaiting coroutine is cancelled); a connection that could not be drained is `broken()` and must be destroyed.
 class connection {
  public:
   /// Fails with database_unavailable (detail without host or user; log_detail with libpq's words).
@@ -44,7 +47,8 @@ class connection {
   /// Runs SQL text without parameters, several statements allowed; the rows of the last, in text format.
   boost::asio::awaitable<result<result_set>> execute(std::string_view sql, deadline until);
 
-  /// COPY ... FROM STDIN: begin, put any number of times, then finish (rows stored) or abort.
+  /// COPY ... FROM STDIN: begin, put any number of times, then finish (rows stored) or abort. A wrong row is
+  /// reported by finish. A deadline that passes during put leaves the connection broken, and nothing stored.
   boost::asio::awaitable<result<void>> copy_begin(std::string_view copy_sql, deadline until);
   boost::asio::awaitable<result<void>> copy_put(std::span<const std::byte> data, deadline until);
   boost::asio::awaitable<result<std::int64_t>> copy_finish(deadline until);
@@ -52,6 +56,7 @@ class connection {
 
   bool broken() const noexcept;          ///< must not be used again
   bool idle() const noexcept;            ///< PQTRANS_IDLE: may go back to a pool
+  bool alive() noexcept;                 ///< while idle: a look at the socket finds a backend that has gone
   int backend_pid() const noexcept;
   int server_version() const noexcept;   ///< such as 150018
   steady::time_point opened_at() const noexcept;
@@ -67,8 +72,8 @@ class connection {
   std::unique_ptr<impl> impl_;
 };
 
-/// The failure that a Postgres error is: 57014 → deadline, 53300/57P0x/08xxx → database_unavailable,
-/// 42P01/42703 → schema_mismatch, others → internal. SQLSTATE and message go to log_detail.
+/// The failure that a Postgres error is: 57014 and 55P03 (lock_timeout) → deadline, 53300/57P0x/08xxx → database_unavailable,
+/// 42P01/42703 → schema_mismatch, 22021 (no UTF-8) → bad_parameter, others → internal. SQLSTATE and message go to log_detail.
 failure from_sqlstate(std::string_view sqlstate, std::string_view message);
 
 }  // namespace gridlight::postgres

@@ -25,12 +25,16 @@ class statement {
   const std::string& sql() const noexcept { return sql_; }
   std::span<const Oid> parameters() const noexcept { return parameters_; }
   std::span<const Oid> columns() const noexcept { return columns_; }
+  /// A SELECT, or a WITH, VALUES or TABLE without a writing word in it: pool::query runs it a second time when its
+  /// connection dies under it. Side effects therefore never hide in a function that a SELECT calls.
+  bool repeatable() const noexcept { return repeatable_; }
 
  private:
   std::uint64_t id_;
   std::string sql_;
   std::vector<Oid> parameters_;
   std::vector<Oid> columns_;
+  bool repeatable_;
 };
 
 /// Values for a statement's parameters, in order, in binary format; owns its bytes.
@@ -52,6 +56,9 @@ class arguments {
     std::vector<int> formats;
   };
   native to_native() const;
+  void to_native(native& out) const;   ///< the same, into vectors that are used again
+  /// A text value has a zero byte in it, which Postgres cannot take: such a query fails as errc::bad_parameter.
+  bool has_zero_byte() const noexcept { return zero_byte_; }
 
  private:
   struct item {
@@ -61,6 +68,7 @@ class arguments {
   void put(const void* data, std::size_t n, bool binary);
   std::string buffer_;
   std::vector<item> items_;
+  bool zero_byte_ = false;
 };
 
 }  // namespace gridlight::postgres

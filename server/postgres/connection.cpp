@@ -1,0 +1,193 @@
+#include "server/postgres/connection.hpp"
+
+#include <poll.h>
+
+#include <cassert>
+#include <charconv>
+
+#include "server/postgres/connection_impl.hpp"
+
+namespace gridlight::postgres {
+namespace asio = boost::asio;
+namespace {
+
+struct statement_name {
+  char text[24];
+  explicit statement_name(std::uint64_t id) {
+    text[0] = 'g';
+    *std::to_chars(text + 1, text + sizeof text - 1, id).ptr = '\0';
+  }
+};
+
+bool has_types(const PGresult* r, std::span<const Oid> expected) {
+  if (expected.empty()) return true;
+  if (PQnfields(r) != static_cast<int>(expected.size())) return false;
+  for (int i = 0; i < PQnfields(r); ++i)
+    if (PQftype(r, i) != expected[static_cast<std::size_t>(i)]) return false;
+  return true;
+}
+
+failure unexpected_types(const statement& s) {
+  return {errc::schema_mismatch,
+          "the database does not have the tables or columns that are expected",
+          {},
+          "unexpected number or types of columns from: " + s.sql()};
+}
+
+std::string escaped(std::string_view name, char quote) {
+  std::string out{quote};
+  for (const char c : name) {
+    if (c == quote) out += quote;
+    if (c != '\0') out += c;
+  }
+  return out += quote;
+}
+
+}  // namespace
+
+connection::connection(std::unique_ptr<impl> p) : impl_(std::move(p)) {}
+connection::connection(connection&&) noexcept = default;
+connection& connection::operator=(connection&&) noexcept = default;
+connection::~connection() = default;
+
+bool connection::broken() const noexcept {
+  return impl_->broken || PQstatus(impl_->pg.get()) != CONNECTION_OK;
+}
+bool connection::idle() const noexcept {
+  return !broken() && PQtransactionStatus(impl_->pg.get()) == PQTRANS_IDLE;
+}
+int connection::backend_pid() const noexcept {
+  return PQbackendPID(impl_->pg.get());
+}
+int connection::server_version() const noexcept {
+  return PQserverVersion(impl_->pg.get());
+}
+steady::time_point connection::opened_at() const noexcept {
+  return impl_->opened;
+}
+
+std::string connection::quote_identifier(std::string_view name) {
+  return escaped(name, '"');
+}
+
+std::string connection::quote_literal(std::string_view text) {
+  // Backslashes mean themselves only under standard_conforming_strings; the E form means the same under any
+  // setting.
+  if (text.find('\\') == text.npos) return escaped(text, '\'');
+  std::string doubled;
+  for (const char c : text) {
+    if (c == '\\') doubled += '\\';
+    doubled += c;
+  }
+  return " E" + escaped(doubled, '\'');
+}
+
+bool connection::alive() noexcept {
+  // Readable while idle: a notice, a changed parameter, or the farewell of a backend and the end of its
+  // stream.
+  for (int looks = 0; looks < 8 && !broken(); ++looks) {
+    pollfd probe{PQsocket(impl_->pg.get()), POLLIN, 0};
+    if (::poll(&probe, 1, 0) <= 0) return true;
+    if (!impl_->consume()) impl_->broken = true;
+    PQisBusy(impl_->pg.get());  // parses what was read
+  }
+  return !broken();
+}
+
+asio::awaitable<result<result_set>> connection::query(const statement& s, const arguments& a,
+                                                      deadline until) {
+  impl& c = *impl_;
+  if (auto refused = c.refuse(until)) co_return std::move(*refused);
+  if (a.has_zero_byte()) co_return failure{errc::bad_parameter, "a text value has a zero byte in it"};
+  const bool in_transaction = PQtransactionStatus(c.pg.get()) != PQTRANS_IDLE;
+  for (int attempt = 0;; ++attempt) {
+    if (!c.pooled && !c.prepared.touch(s.id())) {
+      auto ready = co_await c.prepare(s, until);
+      if (!ready) co_return std::move(ready).error();
+    }
+    if (!c.send(s, a)) co_return c.lost();
+    impl::reply reply;
+    const auto end = co_await c.converse(until, reply);
+    if (end == impl::ending::interrupted) {
+      co_await c.cancel_and_drain();
+      co_return c.overdue();
+    }
+    if (!reply.error) {
+      if (c.pooled && !has_types(reply.last.native(), s.columns())) co_return unexpected_types(s);
+      co_return std::move(reply.last);
+    }
+    // The tables have changed under the plan, or somebody deallocated it: nothing was done, so prepare it
+    // anew.
+    const bool stale = reply.sqlstate == "0A000" || reply.sqlstate == "26000";
+    if (c.pooled || in_transaction || attempt > 0 || !stale || broken()) {
+      reply.error->log_detail += "; in: " + s.sql();
+      co_return std::move(*reply.error);
+    }
+    c.prepared.erase(s.id());
+    if (reply.sqlstate == "0A000") {
+      auto gone = co_await c.deallocate(s.id(), until);
+      if (!gone) co_return std::move(gone).error();
+    }
+  }
+}
+
+asio::awaitable<result<result_set>> connection::execute(std::string_view sql, deadline until) {
+  impl& c = *impl_;
+  if (auto refused = c.refuse(until)) co_return std::move(*refused);
+  const std::string text{sql};
+  if (PQsendQuery(c.pg.get(), text.c_str()) == 0) co_return c.lost();
+  auto r = co_await c.finish(until, text);
+  const auto status = r ? PQresultStatus(r->native()) : PGRES_FATAL_ERROR;
+  if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+    c.broken = true;  // nobody is there to feed or to read it
+    co_return failure{errc::internal, "the query failed", {}, "COPY through execute(): " + text};
+  }
+  co_return r;
+}
+
+bool connection::impl::send(const statement& s, const arguments& a) {
+  assert(s.parameters().empty() || static_cast<int>(s.parameters().size()) == a.size());
+  a.to_native(scratch);
+  if (pooled) {
+    const Oid* types = s.parameters().empty() ? nullptr : s.parameters().data();
+    return PQsendQueryParams(pg.get(), s.sql().c_str(), a.size(), types, scratch.values.data(),
+                             scratch.lengths.data(), scratch.formats.data(), 1) != 0;
+  }
+  return PQsendQueryPrepared(pg.get(), statement_name{s.id()}.text, a.size(), scratch.values.data(),
+                             scratch.lengths.data(), scratch.formats.data(), 1) != 0;
+}
+
+asio::awaitable<result<void>> connection::impl::deallocate(std::uint64_t id, deadline until) {
+  const std::string sql = std::string{"DEALLOCATE "} + statement_name{id}.text;
+  if (PQsendQuery(pg.get(), sql.c_str()) == 0) co_return lost();
+  auto done = co_await finish(until, sql);
+  if (!done) co_return std::move(done).error();
+  prepared.erase(id);
+  co_return result<void>{};
+}
+
+asio::awaitable<result<void>> connection::impl::prepare(const statement& s, deadline until) {
+  if (prepared.full()) {
+    auto evicted = co_await deallocate(prepared.oldest(), until);
+    if (!evicted) co_return evicted;
+  }
+  const statement_name name{s.id()};
+  if (PQsendPrepare(pg.get(), name.text, s.sql().c_str(), static_cast<int>(s.parameters().size()),
+                    s.parameters().data()) == 0)
+    co_return lost();
+  auto parsed = co_await finish(until, s.sql());
+  if (!parsed) co_return std::move(parsed).error();
+  prepared.insert(s.id());
+  if (s.columns().empty()) co_return result<void>{};
+
+  if (PQsendDescribePrepared(pg.get(), name.text) == 0) co_return lost();
+  auto described = co_await finish(until, s.sql());
+  if (!described) co_return std::move(described).error();
+  if (has_types(described->native(), s.columns())) co_return result<void>{};
+  // Not kept, so that the next use looks again: the schema may have been put right by then.
+  auto gone = co_await deallocate(s.id(), until);
+  if (!gone) co_return gone;
+  co_return unexpected_types(s);
+}
+
+}  // namespace gridlight::postgres

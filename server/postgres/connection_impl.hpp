@@ -1,0 +1,80 @@
+#pragma once
+// The inside of connection, shared by its sources alone.
+
+#include <libpq-fe.h>
+#include <openssl/ssl.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/postgres/connection.hpp"
+#include "server/postgres/statement_cache.hpp"
+
+namespace gridlight::postgres {
+
+struct finish_connection {
+  void operator()(PGconn* c) const noexcept { PQfinish(c); }
+};
+using connection_handle = std::unique_ptr<PGconn, finish_connection>;
+
+struct connection::impl {
+  /// Takes over a session that is up. Throws boost::system::system_error when out of descriptors.
+  impl(boost::asio::any_io_executor executor, connection_handle session, bool behind_pooler);
+  ~impl();
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+
+  struct reply {
+    result_set last;
+    std::optional<failure> error;  ///< of the first statement that failed
+    std::string sqlstate;          ///< with it; empty when the connection was lost
+  };
+  /// After an interruption, which may be a cancellation of the coroutine, awaiting does not throw: the
+  /// session is to be put in order first. Whoever has done so turns throw_if_cancelled on again.
+  enum class ending { complete, interrupted };
+
+  /// Sends what libpq has buffered and reads until Postgres is ready for the next query, or asks for COPY
+  /// data.
+  boost::asio::awaitable<ending> converse(deadline until, reply& out);
+  /// converse, with an interruption turned into cancel, drain and errc::deadline.
+  boost::asio::awaitable<result<result_set>> finish(deadline until, std::string_view sql);
+  /// Sends what libpq has buffered, reading meanwhile.
+  boost::asio::awaitable<ending> flush(deadline until);
+  /// Stops the running query; after it the session can be used again, or is lost.
+  boost::asio::awaitable<void> cancel_and_drain();
+  boost::asio::awaitable<result<void>> prepare(const statement& s, deadline until);
+  boost::asio::awaitable<result<void>> deallocate(std::uint64_t id, deadline until);
+
+  /// Waits for the socket; an error means that time is up or the caller cancelled.
+  boost::asio::awaitable<boost::system::error_code> wait_either();
+  bool consume();
+  void take(PGresult* r, reply& out);
+  bool send(const statement& s, const arguments& a);
+  std::optional<failure> refuse(deadline until) const;
+  failure lost();
+  failure overdue() const;
+  std::shared_ptr<PGcancel> canceller() const;
+
+  static void on_notice(void* session, const PGresult* r);
+  void arm(deadline until);
+  void on_timer();
+
+  connection_handle pg;
+  boost::asio::posix::stream_descriptor socket;  ///< a duplicate, owned
+  boost::asio::steady_timer timer;
+  std::shared_ptr<impl*> self;  ///< null inside once this is gone; what the timer's handler holds
+  deadline limit{}, armed_for{};
+  bool armed = false, waiting = false, late = false;
+  bool broken = false, copying = false, pooled;
+  SSL* tls;
+  statement_cache prepared;
+  arguments::native scratch;
+  steady::time_point opened = steady::now();
+};
+
+}  // namespace gridlight::postgres

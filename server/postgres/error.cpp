@@ -1,0 +1,44 @@
+#include <string>
+#include <string_view>
+
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::postgres {
+namespace {
+
+errc code_of(std::string_view state) {
+  if (state == "57014" || state == "55P03") return errc::deadline;
+  if (state == "53300" || state.starts_with("57P") || state.starts_with("08"))
+    return errc::database_unavailable;
+  if (state == "22021") return errc::bad_parameter;  // text that is no UTF-8 can only have come from a client
+  if (state == "42P01" || state == "42703") return errc::schema_mismatch;
+  return errc::internal;
+}
+
+// What a client may read: nothing of the server's own words.
+std::string_view words(errc code) {
+  switch (code) {
+    case errc::deadline:
+      return "the query did not finish within the time allowed";
+    case errc::database_unavailable:
+      return "the database cannot be reached";
+    case errc::bad_parameter:
+      return "a text value is not valid UTF-8";
+    case errc::schema_mismatch:
+      return "the database does not have the tables or columns that are expected";
+    default:
+      return "the query failed";
+  }
+}
+
+}  // namespace
+
+failure from_sqlstate(std::string_view sqlstate, std::string_view message) {
+  const errc code = code_of(sqlstate);
+  std::string log{sqlstate};
+  log += ": ";
+  log += message;
+  return {code, std::string{words(code)}, {}, std::move(log)};
+}
+
+}  // namespace gridlight::postgres
