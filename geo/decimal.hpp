@@ -10,8 +10,10 @@ inline constexpr std::size_t max_decimal_chars = 326;
 
 /// Writes a number with at most `decimals` (0…15) digits after the point, trailing zeros trimmed, never "-0",
 /// never an exponent ("-95.37", "0", "12"); returns the end. Rounds to the nearest as PostGIS does: a value
-/// whose shortest decimal lies half-way (0.00390625 to 7 digits) goes to the even neighbour (0.0039062). \pre
-/// value is finite, and `at` has room for max_decimal_chars
+/// whose shortest decimal lies half-way (0.00390625 to 7 digits) goes to the even neighbour (0.0039062). From
+/// 10^(14 - decimals) on the binary value is rounded instead: there a double has no digits to spare.
+///
+/// \pre value is finite, and `at` has room for max_decimal_chars
 char* write_decimal(char* at, double value, int decimals) noexcept;
 
 /// The same, appended to a string.

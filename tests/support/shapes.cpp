@@ -141,11 +141,11 @@ class generator {
   bool empty() { return options_.empties && between(0, 9) == 0; }
 
   double ordinate(double limit) {
-    const double d = std::uniform_real_distribution<double>{-limit, limit}(random_);
-    if (between(0, 19) == 0) return std::copysign(between(0, 1) == 0 ? limit : 0.0, d);
+    double d = std::uniform_real_distribution<double>{-limit, limit}(random_);
+    if (between(0, 19) == 0) d = std::copysign(between(0, 1) == 0 ? limit : 0.0, d);
     if (options_.decimals < 0) return d;
     const double scale = std::pow(10.0, options_.decimals);
-    return std::round(d * scale) / scale;
+    return std::round(d * scale) / scale + 0.0;  // no negative zero: text does not keep it
   }
   lonlat position() {
     const double lon = ordinate(180);
