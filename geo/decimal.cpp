@@ -1,5 +1,6 @@
 #include "geo/decimal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -79,9 +80,14 @@ inline char* write_scaled(char* at, std::uint64_t n, bool negative, int decimals
   return write_fraction(at, fraction, decimals);
 }
 
-// Far beyond any coordinate: the library rounds the binary value; zeros trimmed.
+// Far beyond any coordinate: the shortest digits that mean the value, unless these are too many.
 char* write_large(char* at, double value, int decimals) noexcept {
-  char* end = std::to_chars(at, at + max_decimal_chars, value, std::chars_format::fixed, decimals).ptr;
+  char* const room = at + max_decimal_chars;
+  if (std::abs(value) >= 1e15) return std::to_chars(at, room, value, std::chars_format::scientific).ptr;
+  char* end = std::to_chars(at, room, value, std::chars_format::fixed).ptr;
+  const char* const point = std::find(at, end, '.');
+  if (end - point <= decimals + 1) return end;
+  end = std::to_chars(at, room, value, std::chars_format::fixed, decimals).ptr;
   if (decimals == 0) return end;
   while (end[-1] == '0')
     --end;

@@ -5,13 +5,14 @@
 
 namespace gridlight::geo {
 
-/// Room that write_decimal may need: sign, 309 digits, point, 15 decimals.
-inline constexpr std::size_t max_decimal_chars = 326;
+/// Room that write_decimal may need.
+inline constexpr std::size_t max_decimal_chars = 40;
 
-/// Writes a number with at most `decimals` (0…15) digits after the point, trailing zeros trimmed, never "-0",
-/// never an exponent ("-95.37", "0", "12"); returns the end. Rounds to the nearest as PostGIS does: a value
-/// whose shortest decimal lies half-way (0.00390625 to 7 digits) goes to the even neighbour (0.0039062). From
-/// 10^(14 - decimals) on the binary value is rounded instead: there a double has no digits to spare.
+/// Writes a number with at most `decimals` (0…15) digits after the point, trailing zeros trimmed, never "-0"
+/// ("-95.37", "0", "12"); returns the end. Rounds to the nearest as PostGIS does: a value whose shortest
+/// decimal lies half-way (0.00390625 to 7 digits) goes to the even neighbour (0.0039062). From 10^(14 -
+/// decimals) on, where a double has no digits to spare, it is the binary value that is rounded; from 10^15 on
+/// an exponent is used.
 ///
 /// \pre value is finite, and `at` has room for max_decimal_chars
 char* write_decimal(char* at, double value, int decimals) noexcept;

@@ -198,11 +198,12 @@ TEST_CASE("what PostGIS may hold though it is no proper line or ring is written 
   CHECK(json(polygon({{{0, 0}, {1, 1}}})) == R"({"type":"Polygon","coordinates":[[[0,0],[1,1]]]})");
 }
 
-TEST_CASE("numbers beyond degrees are written in full") {
-  CHECK(json(point(-1.7976931348623157e308, 1e9)).size() > 340);
+TEST_CASE("as many decimals as asked for") {
   std::string out;
   CHECK(append_geojson(out, to_wkb(point(1.23456, -1.5)), 2));
   CHECK(out == R"({"type":"Point","coordinates":[1.23,-1.5]})");
+  CHECK(json(point(-1.7976931348623157e308, 1e9)) ==
+        R"({"type":"Point","coordinates":[-1.7976931348623157e+308,1000000000]})");
 }
 
 TEST_CASE("random geometries of every encoding are summed up and written") {

@@ -36,7 +36,7 @@ struct shape_options {
 };
 shape random_shape(std::mt19937_64& random, const shape_options& options = {});
 
-/// A seed from GRIDLIGHT_TEST_SEED or a fixed one; printed when a test fails (CAPTURE it).
+/// A seed from GRIDLIGHT_SEED or a fixed one; printed when a test fails (CAPTURE it).
 std::uint64_t test_seed();
 /// `small`, or `large` when GRIDLIGHT_SOAK=1.
 int rounds(int small, int large);
