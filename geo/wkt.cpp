@@ -1,0 +1,62 @@
+#include "geo/wkt.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <string>
+
+#include "geo/geos_handle.hpp"
+#include "geo/wkb.hpp"
+
+namespace gridlight::geo {
+namespace {
+
+// Takes "SRID=4326;" off the front; 4326 when there is none, 0 when it is malformed.
+int take_srid(std::string_view& wkt) {
+  if (wkt.size() < 5 || (wkt[0] != 'S' && wkt[0] != 's') || wkt.find('=') != 4) return 4326;
+  const std::size_t end = wkt.find(';');
+  if (end == wkt.npos) return 0;
+  int srid = 0;
+  const auto [stop, error] = std::from_chars(wkt.data() + 5, wkt.data() + end, srid);
+  if (error != std::errc{} || stop != wkt.data() + end || srid < 0) return 0;
+  wkt.remove_prefix(end + 1);
+  return srid;
+}
+
+}  // namespace
+
+parsed_geometry geometry_from_wkt(std::string_view wkt) {
+  parsed_geometry out;
+  const int srid = take_srid(wkt);
+  if (srid == 0) {
+    out.error = "SRID= is not followed by a number and a semicolon";
+    return out;
+  }
+  geos_context& geos = geos_context::of_this_thread();
+  const auto context = geos.handle();
+  const handle<GEOSWKTReader> reader{GEOSWKTReader_create_r(context), {context}};
+  const handle<GEOSGeometry> geometry{GEOSWKTReader_read_r(context, reader.get(), std::string{wkt}.c_str()),
+                                      {context}};
+  if (!geometry) {
+    out.error = geos.complaint().empty() ? "not WKT" : geos.complaint();
+    return out;
+  }
+  GEOSSetSRID_r(context, geometry.get(), srid);
+  const handle<GEOSWKBWriter> writer{GEOSWKBWriter_create_r(context), {context}};
+  GEOSWKBWriter_setOutputDimension_r(context, writer.get(), 2);
+  GEOSWKBWriter_setByteOrder_r(context, writer.get(), GEOS_WKB_NDR);
+  GEOSWKBWriter_setFlavor_r(context, writer.get(), GEOS_WKB_EXTENDED);
+  GEOSWKBWriter_setIncludeSRID_r(context, writer.get(), 1);
+  std::size_t size = 0;
+  const handle<unsigned char> bytes{GEOSWKBWriter_write_r(context, writer.get(), geometry.get(), &size),
+                                    {context}};
+  if (!bytes) {
+    out.error = geos.complaint();
+    return out;
+  }
+  out.ewkb.resize(size);
+  std::memcpy(out.ewkb.data(), bytes.get(), size);
+  out.vertices = inspect_wkb(out.ewkb).vertices;
+  return out;
+}
+
+}  // namespace gridlight::geo
