@@ -1,0 +1,89 @@
+#include "server/http/negotiate.hpp"
+
+#include <algorithm>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/field.hpp>
+
+namespace gridlight::http {
+namespace {
+
+namespace beast = boost::beast;
+using beast::http::field;
+
+std::string_view trim(std::string_view text) noexcept {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool same(std::string_view a, std::string_view b) noexcept {
+  return beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+}
+
+std::string_view next_item(std::string_view& list, char separator) noexcept {
+  const auto item = list.substr(0, list.find(separator));
+  list.remove_prefix(std::min(list.size(), item.size() + 1));
+  return trim(item);
+}
+
+// "q=0.25" in thousandths; nullopt when malformed (RFC 9110, 12.4.2).
+std::optional<int> weight(std::string_view text) noexcept {
+  if (text.size() < 3 || (text[0] != 'q' && text[0] != 'Q') || text[1] != '=') return std::nullopt;
+  text.remove_prefix(2);
+  if (text.size() > 5 || (text[0] != '0' && text[0] != '1') || (text.size() > 1 && text[1] != '.'))
+    return std::nullopt;
+  int out = (text[0] - '0') * 1000, unit = 100;
+  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (c < '0' || c > '9') return std::nullopt;
+    out += (c - '0') * unit;
+    unit /= 10;
+  }
+  return out <= 1000 ? std::optional{out} : std::nullopt;
+}
+
+}  // namespace
+
+coding preferred_coding(const beast::http::fields& headers) {
+  std::optional<int> gzip, identity, any;
+  const auto [first, last] = headers.equal_range(field::accept_encoding);
+  for (auto it = first; it != last; ++it) {
+    std::string_view list{it->value().data(), it->value().size()};
+    while (!list.empty()) {
+      std::string_view item = next_item(list, ',');
+      const std::string_view name = next_item(item, ';');
+      const std::optional<int> q = item.empty() ? 1000 : weight(trim(item));
+      if (!q) continue;
+      if (same(name, "gzip") || same(name, "x-gzip")) gzip = q;
+      if (same(name, "identity")) identity = q;
+      if (name == "*") any = q;
+    }
+  }
+  const int of_gzip = gzip ? *gzip : any.value_or(0);
+  const int of_identity = identity.value_or(0);  // not named: acceptable, but nothing is preferred over by it
+  return of_gzip > 0 && of_gzip >= of_identity ? coding::gzip : coding::identity;
+}
+
+std::optional<coding> none_match(const beast::http::fields& headers, std::string_view etag) {
+  const auto [first, last] = headers.equal_range(field::if_none_match);
+  for (auto it = first; it != last; ++it) {
+    std::string_view list{it->value().data(), it->value().size()};
+    if (trim(list) == "*") return coding::identity;
+    // A tag may hold commas, so this goes from quote to quote.
+    for (;;) {
+      const auto open = list.find('"');
+      if (open == std::string_view::npos) break;
+      list.remove_prefix(open + 1);
+      const auto close = list.find('"');
+      if (close == std::string_view::npos) break;
+      std::string_view tag = list.substr(0, close);
+      list.remove_prefix(close + 1);
+      if (!tag.starts_with(etag)) continue;
+      tag.remove_prefix(etag.size());
+      for (const coding c : {coding::identity, coding::gzip})
+        if (tag == etag_suffix(c)) return c;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace gridlight::http

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <boost/beast/http/fields.hpp>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gridlight::http {
+
+enum class coding : std::uint8_t { identity, gzip };
+
+/// What stands after an entity tag's text in each coding, so that a strong tag is one of bytes.
+constexpr std::string_view etag_suffix(coding c) noexcept {
+  return c == coding::gzip ? "-gzip" : "";
+}
+
+/// The coding that Accept-Encoding prefers of those we have; identity when absent, malformed, or when nothing
+/// else is acceptable (RFC 9110, 12.5.3). gzip wins a draw.
+coding preferred_coding(const boost::beast::http::fields& headers);
+
+/// The coding whose tag of `etag` (without quotes) If-None-Match lists, compared weakly; "*" matches any.
+std::optional<coding> none_match(const boost::beast::http::fields& headers, std::string_view etag);
+
+}  // namespace gridlight::http

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include "server/config.hpp"
+#include "server/http/compress.hpp"
+#include "server/http/negotiate.hpp"
+#include "server/http/request.hpp"
+#include "server/http/response.hpp"
+
+namespace gridlight::http {
+
+/// What of the request the writing of its answer depends on.
+struct answer_terms {
+  bool to_head = false;          ///< no body is sent
+  bool may_be_unchanged = true;  ///< GET or HEAD: If-None-Match counts
+  bool http_1_1 = true;
+  bool keep_alive = true;
+};
+
+/// Turns responses into bytes: 304, compression, CORS, Server-Timing, framing. One a thread.
+class response_writer {
+ public:
+  explicit response_writer(const config::http_settings& settings);
+
+  /// Puts the head of the answer into `head` (replacing it) and leaves in `res` the body as it is to be sent.
+  /// `res.status` becomes 304 when the client has it already; time spent packing is added to req.timing.
+  void write(std::string& head, response& res, request& req, const answer_terms& terms);
+
+  /// The answer to OPTIONS: what the path allows, and to a browser's preflight what it asks.
+  response options(const request& req, std::string_view allow) const;
+
+ private:
+  bool pack(response& res, request& req);
+  void append_cors(std::string& head, const request& req) const;
+  std::string_view date();
+
+  const config::http_settings& settings_;
+  bool any_origin_;
+  std::string fixed_;  // header lines that every answer has
+  gzip_packer packer_;
+  std::time_t date_of_ = 0;
+  std::string date_;
+};
+
+/// zlib's level for answers made on the fly.
+inline constexpr int gzip_level = 1;
+/// Bodies below this are sent as they are: a packet holds them anyway.
+inline constexpr std::size_t min_packed_bytes = 1024;
+
+}  // namespace gridlight::http

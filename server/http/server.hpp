@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/config.hpp"
+#include "server/error.hpp"
+#include "server/http/router.hpp"
+#include "server/metrics.hpp"
+
+namespace gridlight::http {
+
+/// One thread's routes and what their handlers use (a pool, …), made on that thread's executor. Derive from
+/// it, add the services as members and the routes to `routes` in the constructor. It outlives every request
+/// of its thread.
+class worker {
+ public:
+  worker() = default;
+  virtual ~worker() = default;
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  /// Awaited when the server drains, after the thread's last request: ends what the services run in the
+  /// background.
+  virtual boost::asio::awaitable<void> stop() { co_return; }
+
+  router routes;
+};
+
+/// Called once a thread, on the thread that calls run(), before any is served.
+using worker_factory =
+    std::function<std::unique_ptr<worker>(boost::asio::any_io_executor executor, std::size_t index)>;
+
+/// The HTTP server: one io_context and one thread a core, each with a listening socket of its own on the same
+/// port.
+class server {
+ public:
+  server(const config::http_settings& settings, metrics& m);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Binds and listens, so that the port is known and connections queue. run() does it when it was not done.
+  /// Fails with errc::input when the address is none or the port is taken.
+  result<void> listen();
+  std::uint16_t port() const noexcept;  ///< after listen()
+  std::string url() const;              ///< "http://127.0.0.1:8080", after listen()
+
+  /// Serves until SIGTERM, SIGINT or request_stop(), then drains: accepts no more, finishes what runs, closes
+  /// idle connections, awaits each worker's stop(); a second signal, or http.drain_timeout passed, ends it at
+  /// once. Workers are destroyed before it returns. Call it once. What make_worker throws comes through.
+  result<void> run(const worker_factory& make_worker);
+
+  /// Begins to drain. Any thread, any number of times, from listen() on.
+  void request_stop();
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace gridlight::http

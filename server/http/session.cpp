@@ -1,0 +1,391 @@
+#include "server/http/session.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <exception>
+
+#include "server/http/url.hpp"
+#include "server/log.hpp"
+
+namespace gridlight::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::awaitable;
+using beast::error_code;
+using beast::http::field;
+using beast::http::verb;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+std::string_view to_view(beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+std::string_view value_of(const beast::http::fields& headers, field name) {
+  const auto it = headers.find(name);
+  return it == headers.end() ? std::string_view{} : to_view(it->value());
+}
+
+head_limits limits_of(const config::http_settings& settings) {
+  head_limits out;
+  out.max_head = settings.max_head_bytes;
+  out.max_line = settings.max_head_bytes / 2;
+  return out;
+}
+
+void log_failure(const failure& f, std::string_view request_id) {
+  const error_entry& entry = describe(f.code);
+  if (entry.status < 500 || f.code == errc::shutting_down) return;
+  const auto level = f.code == errc::internal ? spdlog::level::err : spdlog::level::warn;
+  spdlog::log(level, "request {}: {}: {} {}", request_id, entry.slug, f.detail, f.log_detail);
+}
+
+struct in_flight {
+  explicit in_flight(live_counts& l) : live(l) { live.in_flight.fetch_add(1, std::memory_order_relaxed); }
+  ~in_flight() { live.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+  in_flight(const in_flight&) = delete;
+  in_flight& operator=(const in_flight&) = delete;
+  live_counts& live;
+};
+
+}  // namespace
+
+void session::start(socket_type socket, const asio::ip::address& peer, session_services& services) {
+  auto self = std::make_shared<session>(std::move(socket), peer, services);
+  session& s = *self;
+  asio::co_spawn(s.socket_.get_executor(), s.run(), [self = std::move(self)](std::exception_ptr) {});
+}
+
+session::session(socket_type socket, const asio::ip::address& peer, session_services& services)
+    : services_(services),
+      socket_(std::move(socket)),
+      timer_(socket_.get_executor()),
+      peer_(peer),
+      peer_text_(peer.to_string()),
+      buffer_(services.settings.max_head_bytes + 64),
+      last_(steady::now()),
+      next_(services.first) {
+  if (next_ != nullptr) next_->previous_ = this;
+  services_.first = this;
+  services_.live.connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+session::~session() {
+  (previous_ != nullptr ? previous_->next_ : services_.first) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  services_.live.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (services_.first == nullptr && services_.on_last_gone) services_.on_last_gone();
+}
+
+awaitable<void> session::run() {
+  try {
+    co_await serve();
+  } catch (const std::exception& e) {
+    spdlog::error("connection of {}: {}", peer_text_, e.what());
+  }
+  timer_.cancel();  // it holds this session
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+awaitable<void> session::serve() {
+  for (bool more = true; more;) {
+    head gate;
+    const outcome read = co_await read_head(gate);
+    if (read == outcome::closed || (read == outcome::timed_out && idle_)) co_return;
+    if (read == outcome::timed_out)
+      more = co_await refuse(errc::request_timeout, "the header section took too long to come");
+    else if (gate.is == head::state::refused)
+      more = co_await refuse(gate.code, gate.reason);
+    else
+      more = co_await answer(gate);
+  }
+  co_await linger();
+}
+
+// ---- reading
+
+void session::set_deadline(deadline until) {
+  until_ = until;
+  if (until < armed_) arm(until);
+}
+
+void session::arm(deadline until) {
+  armed_ = until;
+  timer_.expires_at(until);
+  timer_.async_wait([self = shared_from_this()](error_code ec) {
+    if (ec) return;  // armed anew, or over
+    self->armed_ = deadline::max();
+    if (self->until_ == deadline::max()) return;
+    if (self->until_ > steady::now()) return self->arm(self->until_);
+    self->timed_out_ = true;
+    error_code ignored;
+    self->socket_.cancel(ignored);
+  });
+}
+
+void session::drain() {
+  error_code ec;
+  if (idle_ && socket_.available(ec) == 0) socket_.cancel(ec);
+}
+
+awaitable<session::outcome> session::read_some() {
+  timed_out_ = false;
+  const auto [ec, n] = co_await socket_.async_read_some(buffer_.prepare(), as_result);
+  buffer_.commit(n);
+  if (!ec) co_return outcome::good;
+  co_return timed_out_ ? outcome::timed_out : outcome::closed;
+}
+
+awaitable<session::outcome> session::read_head(head& gate) {
+  const head_limits limits = limits_of(services_.settings);
+  idle_ = buffer_.empty();
+  if (idle_) set_deadline(last_ + services_.settings.idle_timeout);
+  for (bool partial = false;;) {
+    if (!buffer_.empty()) {
+      gate = check_head(buffer_.view(), limits);
+      if (gate.is != head::state::need_more) break;
+      if (gate.skip == buffer_.view().size()) {
+        buffer_.consume(gate.skip);  // empty lines alone begin nothing
+      } else if (!partial) {
+        partial = true;
+        idle_ = false;
+        set_deadline(steady::now() + services_.settings.header_timeout);
+      }
+    }
+    if (idle_ && services_.draining) {
+      error_code ec;
+      if (socket_.available(ec) == 0) co_return outcome::closed;
+    }
+    if (const outcome read = co_await read_some(); read != outcome::good) co_return read;
+  }
+  idle_ = false;
+  until_ = deadline::max();
+  co_return outcome::good;
+}
+
+awaitable<std::optional<response>> session::read_body(exchange& x, parser& p) {
+  const std::size_t most = std::min(x.found->max_body, services_.settings.max_body_bytes);
+  if (x.frame.expects_continue && buffer_.empty()) {
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(go_on), asio::const_buffer{}};
+    const bool sent = co_await write_rest(parts, 0);
+    x.gone = !sent;
+  }
+  p.body_limit(most);
+  p.eager(true);
+  set_deadline(x.req.until);
+  while (!x.gone && !p.is_done()) {
+    error_code ec;
+    const std::string_view bytes = buffer_.view();
+    const std::size_t used = bytes.empty() ? 0 : p.put(asio::buffer(bytes), ec);
+    buffer_.consume(used);
+    if (p.is_done()) break;
+    x.unread = true;
+    if (ec == beast::http::error::body_limit)
+      co_return problem({errc::body_too_large, "the body is longer than " + std::to_string(most) + " bytes"},
+                        x.req.id);
+    if ((ec && ec != beast::http::error::need_more) || buffer_.full())
+      co_return problem({errc::bad_request, "the chunked body is malformed"}, x.req.id);
+    if (used != 0 && !ec) continue;
+    const outcome read = co_await read_some();
+    if (read == outcome::timed_out)
+      co_return problem({errc::request_timeout, "the body took too long to come"}, x.req.id);
+    x.gone = read == outcome::closed;
+  }
+  until_ = deadline::max();
+  x.unread = false;
+  x.req.body = std::move(p.get().body());
+  co_return std::nullopt;
+}
+
+// ---- one request
+
+awaitable<bool> session::answer(head gate) {
+  const in_flight counted{services_.live};
+  exchange x;
+  x.frame = gate.frame;
+  parser p;
+  std::optional<response> res = admit(x, p, buffer_.view().substr(gate.skip, gate.length));
+  buffer_.consume(gate.skip + gate.length);
+  if (x.frame.has_body()) {
+    if (res)
+      x.unread = true;
+    else
+      res = co_await read_body(x, p);
+  }
+  if (x.gone) co_return false;
+  if (!res) res = co_await handle(x);
+  co_return co_await reply(x, *res);
+}
+
+// Fills the request from its head; an answer already when it cannot go on to a handler.
+std::optional<response> session::admit(exchange& x, parser& p, std::string_view head_text) {
+  request& req = x.req;
+  req.peer = peer_;
+  req.until = x.started + services_.settings.request_timeout;
+  x.terms.http_1_1 = x.frame.http_1_1;
+
+  p.header_limit(static_cast<std::uint32_t>(services_.settings.max_head_bytes + 1));
+  p.body_limit(boost::none);  // the length is checked below, when the route's cap is known
+  error_code ec;
+  p.put(asio::buffer(head_text), ec);
+  if ((ec && ec != beast::http::error::need_more) || !p.is_header_done()) {
+    req.id = services_.ids.make();
+    x.unread = true;
+    return problem({errc::bad_request, "the header section is malformed"}, req.id);
+  }
+  auto& message = p.get();
+  req.method = message.method();
+  req.target = to_view(message.target());
+  // Taken before the body is read: trailers stay behind in the parser and are dropped.
+  req.headers = std::move(static_cast<beast::http::fields&>(message));
+  const auto id = req.headers.find("X-Request-ID");
+  req.id = id != req.headers.end() && acceptable_request_id(to_view(id->value()))
+               ? std::string{to_view(id->value())}
+               : services_.ids.make();
+  if (req.method == verb::unknown)
+    return problem({errc::not_implemented, "the method is not known here"}, req.id);
+  x.method = to_view(to_string(req.method));
+  x.terms.to_head = req.method == verb::head;
+  x.terms.may_be_unchanged = x.terms.to_head || req.method == verb::get;
+
+  target_parts parts = split_target(req.target);
+  const std::string& base = services_.settings.base_path;
+  if (!base.empty() && parts.path.starts_with(base) && parts.path.substr(base.size()).starts_with('/'))
+    parts.path.remove_prefix(base.size());
+  auto path = decode_path(parts.path);
+  if (!path) return problem(path.error(), req.id);
+  req.path = *std::move(path);
+  if (auto res = route_request(x, parts.path)) return res;
+  auto query = decode_query(parts.query);
+  if (!query) return problem(query.error(), req.id);
+  req.query = *std::move(query);
+  return check_body(x);
+}
+
+std::optional<response> session::route_request(exchange& x, std::string_view path) {
+  request& req = x.req;
+  if (req.method == verb::options && path == "*") return services_.writer.options(req, "GET, HEAD, POST");
+  router::match match = services_.routes.find(req.method, path);
+  if (match.found != nullptr) {
+    x.found = match.found;
+    req.path_values = std::move(match.path_values);
+    if (req.method == verb::head) req.method = x.found->method;
+    return std::nullopt;
+  }
+  if (match.allow.empty())
+    return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
+  if (req.method == verb::options) return services_.writer.options(req, match.allow);
+  response out = problem(
+      {errc::method_not_allowed, std::string{x.method} + " is not allowed here; allowed: " + match.allow},
+      req.id);
+  out.headers.emplace_back("Allow", match.allow + ", OPTIONS");
+  return out;
+}
+
+std::optional<response> session::check_body(exchange& x) {
+  if (!x.frame.has_body()) return std::nullopt;
+  if (x.found->max_body == 0) return problem({errc::body_too_large, "this route takes no body"}, x.req.id);
+  const std::size_t most = std::min(x.found->max_body, services_.settings.max_body_bytes);
+  const std::uint64_t length = x.frame.content_length.value_or(0);
+  if (length <= most) return std::nullopt;
+  return problem({errc::body_too_large, "the body has " + std::to_string(length) + " bytes; at most " +
+                                            std::to_string(most) + " are allowed"},
+                 x.req.id);
+}
+
+awaitable<response> session::handle(exchange& x) {
+  std::string what;
+  try {
+    result<response> res = co_await x.found->handle(x.req);
+    if (res) co_return *std::move(res);
+    log_failure(res.error(), x.req.id);
+    co_return problem(res.error(), x.req.id);
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+    what = "an exception that is no std::exception";
+  }
+  spdlog::error("request {}: {} {}: {}", x.req.id, x.method, x.req.target, what);
+  co_return problem({errc::internal, "the request failed; the log has the reason under this request id"},
+                    x.req.id);
+}
+
+awaitable<bool> session::refuse(errc code, std::string_view reason) {
+  exchange x;
+  x.req.id = services_.ids.make();
+  x.req.peer = peer_;
+  x.unread = true;
+  x.req.target = buffer_.view().substr(0, std::min<std::size_t>(buffer_.view().find('\n'), 200));
+  response res = problem({code, std::string{reason}}, x.req.id);
+  co_return co_await reply(x, res);
+}
+
+// ---- writing
+
+awaitable<bool> session::reply(exchange& x, response& res) {
+  x.terms.keep_alive = x.frame.keep_alive && !x.unread && !services_.draining;
+  services_.writer.write(head_out_, res, x.req, x.terms);
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head_out_), asio::buffer(res.bytes())};
+  // Nearly every answer fits the socket's buffer: one call, no suspension, no timer.
+  error_code ec;
+  const std::size_t written = socket_.write_some(parts, ec);
+  bool sent = written == parts[0].size() + parts[1].size();
+  if (!sent && (!ec || ec == asio::error::would_block)) sent = co_await write_rest(parts, written);
+  account(x, res.status, parts[1].size());
+  co_return sent&& x.terms.keep_alive;
+}
+
+awaitable<bool> session::write_rest(std::array<asio::const_buffer, 2> parts, std::size_t written) {
+  const std::size_t of_head = std::min(written, parts[0].size());
+  parts[0] += of_head;
+  parts[1] += written - of_head;
+  // A reader slower than 64 KiB/s over the whole answer is given up.
+  constexpr std::size_t slowest = 64 * 1024;
+  const std::chrono::seconds extra{(parts[0].size() + parts[1].size()) / slowest};
+  timed_out_ = false;
+  set_deadline(steady::now() + services_.settings.write_timeout + extra);
+  const auto [ec, n] = co_await asio::async_write(socket_, parts, as_result);
+  until_ = deadline::max();
+  co_return !ec;
+}
+
+void session::account(const exchange& x, int status, std::size_t bytes) {
+  last_ = steady::now();
+  const double ms = std::chrono::duration<double, std::milli>(last_ - x.started).count();
+  services_.counted.count(x.found, status, ms);
+  log::access({.request_id = x.req.id,
+               .peer = peer_text_,
+               .method = x.method,
+               .target = x.req.target,
+               .status = status,
+               .bytes = bytes,
+               .total_ms = ms,
+               .queue_ms = x.req.timing.postgres.queue_ms,
+               .db_ms = x.req.timing.postgres.db_ms,
+               .user_agent = value_of(x.req.headers, field::user_agent)});
+}
+
+// Closing while the client still sends would make its kernel throw our answer away: say that we are done, and
+// read on for a moment.
+awaitable<void> session::linger() {
+  error_code ec;
+  socket_.shutdown(asio::socket_base::shutdown_send, ec);
+  if (ec) co_return;
+  constexpr std::size_t most = 1024 * 1024;
+  set_deadline(steady::now() + std::chrono::seconds{2});
+  for (std::size_t dropped = 0; dropped < most;) {
+    buffer_.consume(buffer_.view().size());
+    if (co_await read_some() != outcome::good) co_return;
+    dropped += buffer_.view().size();
+  }
+}
+
+}  // namespace gridlight::http
