@@ -24,7 +24,8 @@ deadline command_deadline() {
 
 void print_failure(std::string_view name, const failure& f) {
   std::cerr << "gridlight " << name << ": " << f.detail;
-  if (!f.log_detail.empty()) std::cerr << " (" << f.log_detail << ")";
+  // Postgres's words; the statement after them may be a whole migration.
+  if (!f.log_detail.empty()) std::cerr << " (" << f.log_detail.substr(0, f.log_detail.find("; in: ")) << ")";
   std::cerr << std::endl;
 }
 
