@@ -37,11 +37,7 @@ failure from_sqlstate(std::string_view sqlstate, std::string_view message) {
   const errc code = code_of(sqlstate);
   std::string log{sqlstate};
   log += ": ";
-  for (const char c : message) {  // libpq's own words come in several lines
-    const bool space = c == '\n' || c == '\t' || c == ' ';
-    if (!space || log.back() != ' ') log += space ? ' ' : c;
-  }
-  if (log.back() == ' ') log.pop_back();
+  log += message;
   return {code, std::string{words(code)}, {}, std::move(log)};
 }
 

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "server/config.hpp"
+
+namespace gridlight::sync {
+
+struct demo_options {
+  double scale = 0.1;     ///< 0.001 to 1; at 1 as many rows as production has
+  std::int64_t seed = 1;  ///< the same seed gives the same rows
+  bool yes = false;       ///< replace rows that demo-data did not write
+};
+
+/// The subcommand: fills the layers of a migrated database with a believable grid in greater Houston,
+/// replacing an earlier demo. Readers see the old rows until all new ones appear at once. What was written
+/// goes to stdout, progress to stderr. gridlight.demo_data then says scale and seed. Returns its exit code.
+int run_demo_data(const config& settings, const demo_options& options);
+
+}  // namespace gridlight::sync
