@@ -92,9 +92,7 @@ void loading::yaml(std::string_view text, const std::string& origin, const envir
   if (text.size() > max_file_bytes) return fault(origin, "is larger than 4MB, so it is no configuration");
   yaml_reader reader{origin, environment, found_};
   try {
-    const auto documents = YAML::LoadAll(std::string{text});
-    if (documents.size() > 1) return fault(origin, "has more than one document (---)");
-    if (!documents.empty()) section(reader, "", documents.front());
+    section(reader, "", read_document(std::string{text}));
   } catch (const YAML::Exception& e) {
     const auto where = e.mark.is_null() ? origin : fmt::format("{}:{}", origin, e.mark.line + 1);
     fault(where, fmt::format("is no YAML: {}", shown(e.msg)));

@@ -1,8 +1,10 @@
 #include "server/config_reader.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "server/config_values.hpp"
 
@@ -15,6 +17,23 @@ bool is_variable_name(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
 }
+
+// Hears where a document starts, and nothing else.
+class start_listener : public YAML::EventHandler {
+ public:
+  YAML::Mark start;
+  void OnDocumentStart(const YAML::Mark& mark) override { start = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
 
 // What one ${…} stands for; `inside` is the text between the braces.
 std::optional<std::string> variable(std::string_view inside, const environment_map& environment,
@@ -69,6 +88,17 @@ std::optional<std::string> substitute(std::string_view text, const environment_m
     text.remove_prefix(end + 1);
   }
   return out.append(text);
+}
+
+YAML::Node read_document(const std::string& text) {
+  // LoadAll would tell of a second document, but never ends on a stray } after the first.
+  std::istringstream in{text};
+  YAML::Parser parser{in};
+  start_listener listener;
+  if (parser.HandleNextDocument(listener) && parser.HandleNextDocument(listener))
+    throw YAML::ParserException{listener.start,
+                                "the file should have ended here (one document, no --- within)"};
+  return YAML::Load(text);
 }
 
 std::string refusal(std::string_view name, std::string_view value, std::string_view rule, bool hidden) {

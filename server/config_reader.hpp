@@ -23,6 +23,10 @@ struct faults {
 std::optional<std::string> substitute(std::string_view text, const environment_map& environment,
                                       std::string& why);
 
+/// The one document of `text`; null when there is none. Throws YAML::Exception, also for what follows a
+/// document.
+YAML::Node read_document(const std::string& text);
+
 /// A key with what stands there, and its rule for messages.
 struct entry {
   std::string name;       ///< "http.port", "layers.poles.key"

@@ -37,7 +37,11 @@ failure from_sqlstate(std::string_view sqlstate, std::string_view message) {
   const errc code = code_of(sqlstate);
   std::string log{sqlstate};
   log += ": ";
-  log += message;
+  for (const char c : message) {  // libpq's own words come in several lines
+    const bool space = c == '\n' || c == '\t' || c == ' ';
+    if (!space || log.back() != ' ') log += space ? ' ' : c;
+  }
+  if (log.back() == ' ') log.pop_back();
   return {code, std::string{words(code)}, {}, std::move(log)};
 }
 

@@ -88,10 +88,7 @@ void run(attempt& a) {
 }
 
 failure unreachable(std::string_view why) {
-  failure f = from_sqlstate("08001", why);
-  while (!f.log_detail.empty() && f.log_detail.back() == '\n')
-    f.log_detail.pop_back();
-  return f;
+  return from_sqlstate("08001", why.substr(0, why.find("; in: ")));
 }
 
 std::string milliseconds(std::chrono::milliseconds t) {

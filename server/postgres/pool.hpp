@@ -20,16 +20,16 @@ std::string_view name(lane l) noexcept;
 
 /// Connections of one lane in one thread's pool.
 struct lane_options {
-  std::size_t size = 0;          ///< connections kept open; 0: the lane is not used
-  std::size_t max_waiting = 256; ///< requests that may wait; one more fails with pool_exhausted at once
+  std::size_t size = 0;           ///< connections kept open; 0: the lane is not used
+  std::size_t max_waiting = 256;  ///< requests that may wait; one more fails with pool_exhausted at once
 };
 
 struct pool_options {
   lane_options lanes[lane_count];
-  std::chrono::milliseconds max_age{30 * 60 * 1000};   ///< a connection older than this is replaced when idle
+  std::chrono::milliseconds max_age{30 * 60 * 1000};  ///< a connection older than this is replaced when idle
   std::chrono::milliseconds backoff_min{50};
   std::chrono::milliseconds backoff_max{500};
-  std::string warm_up_sql;       ///< run on each new connection before it serves; empty: none
+  std::string warm_up_sql;  ///< run on each new connection before it serves; empty: none
 };
 
 /// What /ready, /health and /metrics show.
@@ -39,7 +39,7 @@ struct lane_status {
 };
 struct pool_status {
   lane_status lanes[lane_count];
-  std::string last_error;        ///< last connect error in libpq's words, empty after a success; for the log
+  std::string last_error;  ///< last connect error in libpq's words, empty after a success; for the log
 };
 
 /// Time spent waiting for a connection and in Postgres, added up over a request's queries, in milliseconds.
@@ -47,7 +47,8 @@ struct query_timing {
   double queue_ms = 0, db_ms = 0;
 };
 
-/// The connections of one thread. All calls on its executor's thread, but `status()`, which any thread may call.
+/// The connections of one thread. It must be destroyed before the event loop that it runs on. All calls on its executor's thread, but `status()`, which any thread may
+/// call.
 class pool {
  public:
   pool(boost::asio::any_io_executor executor, connect_options connect, pool_options options);
@@ -55,8 +56,9 @@ class pool {
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
 
-  void start();                            ///< begins to connect; returns at once
-  boost::asio::awaitable<void> stop();     ///< wakes the waiting with shutting_down, closes idle ones, waits for the rest
+  void start();  ///< begins to connect; returns at once
+  boost::asio::awaitable<void>
+  stop();  ///< wakes the waiting with shutting_down, closes idle ones, waits for the rest
 
   /// A connection on loan; going out of scope gives it back (clean), or has it drained or replaced.
   class lease {
@@ -74,13 +76,14 @@ class pool {
     std::unique_ptr<impl> impl_;
   };
 
-  /// Fails with pool_exhausted (queue full, or none came free by `until`), database_unavailable (no connection
-  /// could be made; the last error is known), or shutting_down.
+  /// Fails with pool_exhausted (queue full, or none came free by `until`), database_unavailable (no
+  /// connection could be made; the last error is known), or shutting_down.
   boost::asio::awaitable<result<lease>> acquire(lane l, deadline until);
 
-  /// One statement on a connection of the lane. The usual way for a handler.
-  boost::asio::awaitable<result<result_set>> query(lane l, const statement& s, const arguments& a, deadline until,
-                                                   query_timing& timing);
+  /// One statement on a connection of the lane. The usual way for a handler. When the connection dies under a
+  /// statement that is repeatable(), another one runs it again, twice at most, within `until`.
+  boost::asio::awaitable<result<result_set>> query(lane l, const statement& s, const arguments& a,
+                                                   deadline until, query_timing& timing);
 
   pool_status status() const;
 

@@ -25,7 +25,7 @@ class statement {
   const std::string& sql() const noexcept { return sql_; }
   std::span<const Oid> parameters() const noexcept { return parameters_; }
   std::span<const Oid> columns() const noexcept { return columns_; }
-  /// A SELECT, or a WITH, VALUES or TABLE without a writing word in it: pool::query runs it a second time when its
+  /// A SELECT, or a WITH, VALUES or TABLE without a writing word in it: pool::query runs it again when its
   /// connection dies under it. Side effects therefore never hide in a function that a SELECT calls.
   bool repeatable() const noexcept { return repeatable_; }
 

@@ -266,7 +266,8 @@ TEST_CASE("what is no YAML, or no map, or twice there") {
                  "t.yaml:3: http stands twice; first at t.yaml:1"));
   CHECK(contains(bad("http: {port: 1, port: 2}\n"), "http.port stands twice"));
   CHECK(contains(bad("? [a]\n: 1\n"), "a key must be a plain text"));
-  CHECK(contains(bad("---\nhttp:\n---\nlog:\n"), "more than one document"));
+  CHECK(contains(bad("---\nhttp:\n---\nlog:\n"), "t.yaml:3: is no YAML: the file should have ended here"));
+  CHECK(contains(bad("http: {port: 1}}\nx"), "is no YAML"));
   CHECK(contains(bad("http: *nowhere\n"), "is no YAML"));
   CHECK(contains(bad(std::string(5 << 20, '#')), "larger than 4MB"));
   CHECK(contains(bad("a: " + std::string(20000, '[')),

@@ -78,6 +78,7 @@ TEST_CASE("a SQLSTATE becomes the failure that a client may read") {
   const failure f = from_sqlstate("42P01", "relation \"customers\" does not exist");
   CHECK(f.detail.find("customers") == std::string::npos);
   CHECK(f.log_detail == "42P01: relation \"customers\" does not exist");
+  CHECK(from_sqlstate("08006", "gone\n\tfor good\n").log_detail == "08006: gone for good");
 }
 
 TEST_CASE("an empty result has no rows and affects none") {

@@ -1,0 +1,211 @@
+#include "server/postgres/pool_machine.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace gridlight::postgres {
+
+pool_machine::pool_machine(const options& o, std::function<double()> random)
+    : options_(o), random_(std::move(random)), slots_(o.lane.size) {}
+
+void pool_machine::start(time now) {
+  running_ = true;
+  plan(now);
+}
+
+void pool_machine::stop() {
+  running_ = false;
+  for (const waiting_entry& w : std::exchange(queue_, {}))
+    actions_.push_back({action::kind::refuse, 0, w.who, errc::shutting_down});
+  earliest_ = time::max();
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].state == condition::idle) {
+      set(i, condition::empty);
+      actions_.push_back({action::kind::close, i});
+    }
+}
+
+void pool_machine::set(std::size_t slot, condition next) {
+  const auto count = [this](condition s, std::size_t by) {
+    if (s == condition::idle) idle_ += by;
+    if (s == condition::busy) busy_ += by;
+    if (s == condition::connecting) connecting_ += by;
+  };
+  count(slots_[slot].state, static_cast<std::size_t>(-1));
+  count(next, 1);
+  slots_[slot].state = next;
+}
+
+pool_machine::answer pool_machine::acquire(waiter who, time now, time until) {
+  if (!running_) return {answer::kind::refused, 0, errc::shutting_down};
+  if (slots_.empty()) return {answer::kind::refused, 0, errc::internal};
+  // The one used last: its caches are warm, here and in its backend.
+  std::size_t best = slots_.size();
+  for (std::size_t i = 0; i < slots_.size() && idle_ > 0; ++i)
+    if (slots_[i].state == condition::idle &&
+        (best == slots_.size() || slots_[i].last_used > slots_[best].last_used))
+      best = i;
+  if (best < slots_.size()) {
+    set(best, condition::busy);
+    ++counts_.acquired;
+    return {answer::kind::served, best};
+  }
+  if (queue_.size() >= options_.lane.max_waiting) {
+    ++counts_.exhausted;
+    return {answer::kind::refused, 0, errc::pool_exhausted};
+  }
+  const bool down = up() == 0 && failures_ > 0;
+  queue_.push_back({who, until, down ? now + options_.patience : time::max()});
+  earliest_ = std::min({earliest_, until, queue_.back().give_up});
+  return {answer::kind::queued};
+}
+
+bool pool_machine::abandon(waiter who) {
+  const auto found = std::ranges::find(queue_, who, &waiting_entry::who);
+  if (found == queue_.end()) return false;
+  queue_.erase(found);
+  return true;
+}
+
+void pool_machine::released(std::size_t slot, bool clean, time now) {
+  assert(slots_[slot].state == condition::busy);
+  if (!running_) {
+    set(slot, condition::empty);
+    if (clean) actions_.push_back({action::kind::close, slot});
+    return;
+  }
+  if (!clean) {
+    set(slot, condition::empty);
+    return plan(now);
+  }
+  offer(slot, now);
+}
+
+// Gives a live connection to the first who still waits, replaces it when it is too old, or lets it rest. One
+// that is in constant use is let grow twice as old.
+void pool_machine::offer(std::size_t slot, time now) {
+  slot_entry& s = slots_[slot];
+  s.last_used = now;
+  const auto age = now - s.opened;
+  if (age > 2 * s.lifetime && connecting_ == 0) return replace(slot, now);
+  while (!queue_.empty()) {
+    const waiting_entry first = queue_.front();
+    queue_.pop_front();
+    if (leaves(first, now)) continue;
+    set(slot, condition::busy);
+    ++counts_.acquired;
+    actions_.push_back({action::kind::serve, slot, first.who});
+    return;
+  }
+  if (age > s.lifetime && connecting_ == 0) return replace(slot, now);
+  set(slot, condition::idle);
+}
+
+void pool_machine::replace(std::size_t slot, time now) {
+  actions_.push_back({action::kind::close, slot});
+  set(slot, condition::empty);
+  plan(now);
+}
+
+void pool_machine::connected(std::size_t slot, time now) {
+  assert(slots_[slot].state == condition::connecting);
+  ++counts_.connects;
+  failures_ = 0;
+  if (!running_) {
+    set(slot, condition::empty);
+    actions_.push_back({action::kind::close, slot});
+    return;
+  }
+  slots_[slot].opened = now;
+  // Spread, so that those opened together do not all go together.
+  slots_[slot].lifetime =
+      std::chrono::duration_cast<steady::duration>(options_.max_age * (0.9 + 0.1 * random_()));
+  set(slot, condition::idle);
+  offer(slot, now);
+  plan(now);
+}
+
+void pool_machine::connect_failed(std::size_t slot, time now) {
+  assert(slots_[slot].state == condition::connecting);
+  set(slot, condition::empty);
+  if (!running_) return;
+  ++counts_.connect_failures;
+  failures_ = std::min(failures_ + 1, 30U);
+  retry_at_ = now + pause();
+  if (up() > 0) return;
+  for (waiting_entry& w : queue_) {
+    w.give_up = std::min(w.give_up, now + options_.patience);
+    earliest_ = std::min(earliest_, w.give_up);
+  }
+}
+
+steady::duration pool_machine::pause() {
+  auto most = options_.backoff_min;
+  for (unsigned i = 0; i < failures_ && most < options_.backoff_max; ++i)
+    most *= 2;
+  most = std::min(most, options_.backoff_max);
+  return options_.backoff_min +
+         std::chrono::duration_cast<steady::duration>((most - options_.backoff_min) * random_());
+}
+
+void pool_machine::died(std::size_t slot, time now) {
+  assert(slots_[slot].state == condition::idle || slots_[slot].state == condition::busy);
+  set(slot, condition::empty);
+  plan(now);
+}
+
+void pool_machine::plan(time now) {
+  if (!running_) return;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].state != condition::empty) continue;
+    if (failures_ > 0 && (connecting_ > 0 || now < retry_at_)) return;
+    set(i, condition::connecting);
+    actions_.push_back({action::kind::connect, i});
+  }
+}
+
+bool pool_machine::leaves(const waiting_entry& w, time now) {
+  const bool down = up() == 0;
+  if (now < w.until && (!down || now < w.give_up)) return false;
+  ++counts_.timed_out;
+  actions_.push_back(
+      {action::kind::refuse, 0, w.who, down ? errc::database_unavailable : errc::pool_exhausted});
+  return true;
+}
+
+void pool_machine::expire(time now) {
+  if (now < earliest_) return;
+  std::erase_if(queue_, [&](const waiting_entry& w) { return leaves(w, now); });
+  earliest_ = time::max();
+  for (const waiting_entry& w : queue_)
+    earliest_ = std::min({earliest_, w.until, up() == 0 ? w.give_up : w.until});
+}
+
+void pool_machine::tick(time now) {
+  if (!running_) return;
+  expire(now);
+  for (std::size_t i = 0; i < slots_.size() && connecting_ == 0; ++i)
+    if (slots_[i].state == condition::idle && now - slots_[i].opened > slots_[i].lifetime) replace(i, now);
+  plan(now);
+}
+
+pool_machine::time pool_machine::next_wakeup() const noexcept {
+  if (!running_) return time::max();
+  const bool retrying = failures_ > 0 && connecting_ == 0 && up() < slots_.size();
+  return retrying ? std::min(earliest_, retry_at_) : earliest_;
+}
+
+std::vector<pool_machine::action> pool_machine::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+lane_status pool_machine::status() const noexcept {
+  lane_status s = counts_;
+  s.open = up();
+  s.busy = busy_;
+  s.waiting = queue_.size();
+  return s;
+}
+
+}  // namespace gridlight::postgres
