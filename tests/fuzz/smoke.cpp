@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   const std::uint64_t seed = chosen != nullptr ? std::stoull(chosen) : std::random_device{}();
   std::cout << inputs.size() << " inputs, then mutations with GRIDLIGHT_SEED=" << seed << std::endl;
   std::mt19937_64 random{seed};
-  const int count = std::getenv("GRIDLIGHT_SOAK") != nullptr ? 1'000'000 : 5'000;
+  const int count = std::getenv("GRIDLIGHT_SOAK") != nullptr ? 1'000'000 : 20'000;
   for (int i = 0; i < count; ++i) {
     bytes input = inputs[random() % inputs.size()];
     mutate(input, random);
