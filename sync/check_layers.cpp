@@ -228,7 +228,8 @@ awaitable<result<void>> count_rows(examination& e) {
                                                : "its rows could not be counted: " + rows.error().log_detail);
   }
   if (e.line.rows == 0 && !e.line.rows_estimated)
-    e.note("has no rows", "gridlight load FILE, or gridlight demo-data");
+    e.note("has no rows",
+           e.declared.kind == layer_kind::fixed ? "gridlight load FILE, or gridlight demo-data" : "");
   co_return result<void>{};
 }
 
