@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -29,13 +30,15 @@ asio::thread_pool& threads(chore kind) {
 // then.
 struct signal {
   int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::atomic<bool> raised{false};  // orders memory too, which the language does not know of a descriptor
   signal() = default;
   signal(const signal&) = delete;
   signal& operator=(const signal&) = delete;
   ~signal() {
     if (fd >= 0) ::close(fd);
   }
-  void raise() const {
+  void raise() {
+    raised.store(true, std::memory_order_release);
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);
   }
@@ -64,7 +67,7 @@ asio::awaitable<bool> await_off_thread(asio::any_io_executor executor, chore kin
   });
   const auto [ec] = co_await waiter->async_wait(asio::posix::stream_descriptor::wait_read,
                                                 asio::as_tuple(asio::use_awaitable));
-  co_return !ec;
+  co_return !ec && ended->raised.load(std::memory_order_acquire);
 }
 
 }  // namespace gridlight::postgres
