@@ -1,0 +1,84 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <simdjson.h>
+
+#include "server/log.hpp"
+#include "sync/command.hpp"
+#include "sync/load/layer_load.hpp"
+#include "sync/swap.hpp"
+
+// The end of a load: the swap, and what gridlight.sync_run and gridlight.sync_error say of it.
+namespace gridlight::sync {
+namespace {
+
+using boost::asio::awaitable;
+using postgres::connection;
+
+// Text that Postgres can store, whatever the file held.
+std::string storable(std::string text) {
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80)
+    text.pop_back();  // a character that was cut in two
+  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.pop_back();
+  const bool sound = simdjson::validate_utf8(text.data(), text.size()) && text.find('\0') == text.npos;
+  return sound ? text : log::escape(text);
+}
+
+}  // namespace
+
+std::string layer_load::geometry_sql() const {
+  if (inferred_) return inferred_->geometry.empty() ? "" : connection::quote_identifier(inferred_->geometry);
+  if (!layer_.longitude.empty())
+    return "ST_MakePoint(" + connection::quote_identifier(layer_.longitude) + ", " +
+           connection::quote_identifier(layer_.latitude) + ")";
+  if (find_column(columns_, layer_.geometry) == nullptr) return "";
+  return connection::quote_identifier(layer_.geometry);
+}
+
+std::string layer_load::record_sql() const {
+  std::string sql = fmt::format(
+      "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {}, "
+      "rows_written = {}, rows_rejected = {}, bytes = {} WHERE run_id = {}",
+      counts_.read, counts_.stored, counts_.rejected, counts_.bytes, run_id_);
+  for (std::size_t i = 0; i < rejects_.size(); ++i) {
+    const reject& r = rejects_[i];
+    sql += i % 500 == 0 ? "; INSERT INTO gridlight.sync_error (run_id, layer, key, reason, payload) VALUES "
+                        : ", ";
+    sql += fmt::format("({}, {}, {}, {}, jsonb_build_object('file', {}, 'line', {}::bigint, 'row', {}))",
+                       run_id_, connection::quote_literal(job_.layer),
+                       r.key.empty() ? "NULL" : connection::quote_literal(storable(r.key)),
+                       connection::quote_literal(storable(r.reason)),
+                       connection::quote_literal(storable(place_of(r.file, 0))),
+                       r.line > 0 ? std::to_string(r.line) : "NULL",
+                       r.raw.empty() ? "NULL" : connection::quote_literal(storable(r.raw)));
+  }
+  return sql;
+}
+
+awaitable<result<void>> layer_load::swap(connection& db) {
+  swap_request request;
+  request.live = shape_;
+  request.run_id = run_id_;
+  request.geometry = geometry_sql();
+  request.record_sql = record_sql();
+  for (const layer_config& l : settings_.layers)
+    if (l.schema == layer_.schema && l.table == layer_.table) request.layers.push_back(l.name);
+  if (request.layers.empty()) request.layers.push_back(layer_.name);
+  const auto done = co_await swap_in(db, std::move(request));
+  if (!done) co_return done.error();
+  if (inferred_) yaml_ = layer_yaml(layer_.name, *inferred_, layer_.key[0]);
+  co_return result<void>{};
+}
+
+awaitable<void> layer_load::record_failure(connection& db, failure f) {
+  if (db.broken()) co_return;
+  const std::string sql = fmt::format(
+      "DROP TABLE IF EXISTS {}; UPDATE gridlight.sync_run SET status = 'failed', finished_at = "
+      "clock_timestamp(), "
+      "rows_read = {}, rows_rejected = {}, bytes = {}, error = {} WHERE run_id = {}",
+      qualified(shape_.schema, staging_name(run_id_)), counts_.read, counts_.rejected, counts_.bytes,
+      connection::quote_literal(storable(f.detail)), run_id_);
+  counts_.stored = 0;
+  co_await db.execute(sql, command_deadline());
+}
+
+}  // namespace gridlight::sync

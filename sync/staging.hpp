@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/error.hpp"
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::sync {
+
+/// An index as its replacement must be made.
+struct index_shape {
+  std::string name;
+  std::string definition;  ///< what follows CREATE [UNIQUE] INDEX name ON table: "USING btree (id)"
+  bool unique = false;
+  std::string constraint;  ///< "PRIMARY KEY" or "UNIQUE" when it stands behind a constraint; else empty
+  std::vector<std::string> columns;  ///< of a unique index over plain columns of all rows; else empty
+};
+
+/// A CHECK constraint.
+struct check_shape {
+  std::string name, definition, expression;
+};
+
+/// What a table is apart from its columns and rows: all that its replacement has to be given again.
+struct table_shape {
+  std::string schema, name;
+  std::string oid;          ///< empty: there is no such table yet
+  std::string persistence;  ///< "UNLOGGED " or empty
+  std::string options;      ///< storage parameters, such as "fillfactor=70"
+  std::vector<index_shape> indexes;
+  std::vector<check_shape> checks;
+};
+
+/// Reads a table for its replacement. Fails with schema_mismatch when it is not there, and with conflict,
+/// naming them, when something hangs on it that a swap cannot carry over (views, foreign keys, policies,
+/// publications, rules, functions, inheritance).
+boost::asio::awaitable<result<table_shape>> read_shape(postgres::connection& db, std::string schema,
+                                                       std::string table);
+
+/// The name of a run's staging table, without its schema; it stands in the live table's schema.
+std::string staging_name(std::int64_t run_id);
+
+/// Makes the empty staging table in the transaction that is open: columns, defaults, generated columns,
+/// comments, owner and grants of the live one, no indexes and no CHECK constraints. \pre shape.oid is not
+/// empty
+boost::asio::awaitable<result<void>> create_staging(postgres::connection& db, const table_shape& shape,
+                                                    std::int64_t run_id);
+
+/// Rows that a check took out of a staging table.
+struct removed_rows {
+  struct row {
+    std::int64_t ordinal = 0;  ///< the n-th row that was stored, from 1
+    std::int64_t other = 0;    ///< the row that it clashes with; 0: none
+    std::string key;
+  };
+  std::int64_t count = 0;
+  std::vector<row> first;  ///< the first of them, in order; at most 10,000
+  std::string reason;      ///< "duplicate id" or "violates check_name"
+};
+
+enum class duplicate_rule {
+  reject,
+  last
+};  ///< which of several rows with one key stays: the first, or the last
+
+/// Checks and indexes a filled staging table in the transaction that filled it: takes out duplicates of
+/// unique keys and rows that violate a CHECK constraint, then builds every index (named new_index_name) and
+/// constraint. \pre rows were stored by COPY in the same transaction as the table was made, so that they
+/// stand in order
+boost::asio::awaitable<result<std::vector<removed_rows>>> finish_staging(postgres::connection& db,
+                                                                         const table_shape& shape,
+                                                                         std::int64_t run_id,
+                                                                         duplicate_rule rule);
+
+/// Whether a unique index over the columns can be built.
+boost::asio::awaitable<result<bool>> is_unique(postgres::connection& db, const table_shape& shape,
+                                               std::int64_t run_id, std::string column);
+
+/// Drops staging and replaced tables of runs that are gone, and records those runs as failed.
+/// \pre the caller holds the layer's load lock
+boost::asio::awaitable<result<void>> remove_stale(postgres::connection& db, std::string layer);
+
+/// One load at a time of a layer: an advisory lock that the session holds to its end. Fails with conflict,
+/// saying so.
+boost::asio::awaitable<result<void>> lock_layer(postgres::connection& db, std::string layer);
+
+std::string new_index_name(std::int64_t run_id, std::size_t n);
+std::string qualified(std::string_view schema, std::string_view name);  ///< quoted
+bool is_sqlstate(const failure& f, std::string_view state);  ///< of a failure that Postgres reported
+
+}  // namespace gridlight::sync

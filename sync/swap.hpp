@@ -1,0 +1,32 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/error.hpp"
+#include "server/postgres/connection.hpp"
+#include "sync/staging.hpp"
+
+namespace gridlight::sync {
+
+/// What a swap puts in place, and what it records with it.
+struct swap_request {
+  table_shape live;                 ///< oid empty: a new table
+  std::int64_t run_id = 0;          ///< whose staging table takes the place
+  std::vector<std::string> layers;  ///< whose version is raised: all that are made of this table
+  std::string geometry;             ///< SQL of the geometry, for the layers' bounds; empty: none
+  std::string record_sql;           ///< statements that belong into the same transaction; may be empty
+  std::chrono::milliseconds give_up_after{120'000};  ///< of trying to get the table's lock
+};
+
+/// Puts the staging table in the live one's place, by rename, and raises the layers' versions, in one
+/// transaction: a reader sees all of the old or all of the new. The live table's lock is tried for 10 ms at a
+/// time, every 250 ms. Then drops the old table, in a transaction of its own; one that is still being read is
+/// left to remove_stale(). Fails with conflict when the live table changed since it was read, or its lock
+/// could not be had.
+boost::asio::awaitable<result<void>> swap_in(postgres::connection& db, swap_request request);
+
+}  // namespace gridlight::sync
