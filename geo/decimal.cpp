@@ -80,8 +80,13 @@ inline char* write_scaled(char* at, std::uint64_t n, bool negative, int decimals
   return write_fraction(at, fraction, decimals);
 }
 
-// Far beyond any coordinate: the shortest digits that mean the value, unless these are too many.
+// No number at all, or far beyond any coordinate: then the shortest digits that mean the value, unless these
+// are too many.
 char* write_large(char* at, double value, int decimals) noexcept {
+  if (!std::isfinite(value)) {
+    std::memcpy(at, "null", 4);
+    return at + 4;
+  }
   char* const room = at + max_decimal_chars;
   if (std::abs(value) >= 1e15) return std::to_chars(at, room, value, std::chars_format::scientific).ptr;
   char* end = std::to_chars(at, room, value, std::chars_format::fixed).ptr;
@@ -97,7 +102,7 @@ char* write_large(char* at, double value, int decimals) noexcept {
 }  // namespace
 
 char* write_decimal(char* at, double value, int decimals) noexcept {
-  assert(std::isfinite(value) && decimals >= 0 && decimals <= 15);
+  assert(decimals >= 0 && decimals <= 15);
   const double magnitude = std::abs(value);
   // Seven digits are nearly every call: with the scale a constant the divisions become multiplications.
   constexpr std::uint64_t ten_millions = powers[7];

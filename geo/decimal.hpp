@@ -12,9 +12,9 @@ inline constexpr std::size_t max_decimal_chars = 40;
 /// ("-95.37", "0", "12"); returns the end. Rounds to the nearest as PostGIS does: a value whose shortest
 /// decimal lies half-way (0.00390625 to 7 digits) goes to the even neighbour (0.0039062). From 10^(14 -
 /// decimals) on, where a double has no digits to spare, it is the binary value that is rounded; from 10^15 on
-/// an exponent is used.
+/// an exponent is used. JSON has neither NaN nor infinity: they are written as null.
 ///
-/// \pre value is finite, and `at` has room for max_decimal_chars
+/// \pre `at` has room for max_decimal_chars
 char* write_decimal(char* at, double value, int decimals) noexcept;
 
 /// The same, appended to a string.

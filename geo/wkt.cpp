@@ -22,6 +22,26 @@ int take_srid(std::string_view& wkt) {
   return srid;
 }
 
+// What GEOS does not look at, or would only find by recursing as deep as the text says: what is wrong with
+// it, or an empty view. Whether the text is a geometry is left to GEOS.
+std::string_view fault_in(std::string_view wkt) noexcept {
+  // As many collections as WKB may nest, and the three levels of a MultiPolygon.
+  constexpr int deepest = 32 + 3;
+  int depth = 0;
+  bool ended = false;
+  for (const char c : wkt) {
+    const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool digit = c >= '0' && c <= '9';
+    if (!space && !letter && !digit && std::string_view{"(),.+-"}.find(c) == std::string_view::npos)
+      return "a character that WKT does not know";
+    if (ended && !space) return "text follows the geometry";
+    if (c == '(' && ++depth > deepest) return "the parentheses are nested too deep";
+    if (c == ')' && --depth <= 0) ended = true;
+  }
+  return {};
+}
+
 }  // namespace
 
 parsed_geometry geometry_from_wkt(std::string_view wkt) {
@@ -29,6 +49,10 @@ parsed_geometry geometry_from_wkt(std::string_view wkt) {
   const int srid = take_srid(wkt);
   if (srid == 0) {
     out.error = "SRID= is not followed by a number and a semicolon";
+    return out;
+  }
+  if (const auto fault = fault_in(wkt); !fault.empty()) {
+    out.error = fault;
     return out;
   }
   geos_context& geos = geos_context::of_this_thread();

@@ -2,15 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <random>
 
 #include "tests/support/shapes.hpp"
 
 using gridlight::geo::append_decimal;
+using gridlight::test::decimal_by_printf;
 
 namespace {
 
@@ -18,30 +17,6 @@ std::string decimal(double value, int decimals = 7) {
   std::string out;
   append_decimal(out, value, decimals);
   return out;
-}
-
-// The C library's correctly rounded digits, trimmed: an independent way to the same text, but for half-way
-// decimals.
-std::string by_printf(double value, int decimals) {
-  char buffer[400];
-  std::string out{buffer,
-                  static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value))};
-  if (decimals > 0) {
-    out.erase(out.find_last_not_of('0') + 1);
-    if (out.back() == '.') out.pop_back();
-  }
-  return out == "-0" ? "0" : out;
-}
-
-// Whether the shortest decimal that means the value has one digit too many, and that a five: there printf
-// looks at the binary remainder, PostGIS and we at the decimal.
-bool half_way(double value, int decimals) {
-  char buffer[400];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
-  const std::string_view text{buffer, static_cast<std::size_t>(end - buffer)};
-  const auto point = text.find('.');
-  return point != text.npos && text.size() - point - 1 == static_cast<std::size_t>(decimals) + 1 &&
-         text.back() == '5';
 }
 
 }  // namespace
@@ -100,6 +75,11 @@ TEST_CASE("numbers far beyond any coordinate are written out, in digits that mea
   CHECK(decimal(-999999999999999.25, 15).size() <= gridlight::geo::max_decimal_chars);
 }
 
+TEST_CASE("what is no number is null") {
+  CHECK(decimal(std::numeric_limits<double>::quiet_NaN()) == "null");
+  CHECK(decimal(-std::numeric_limits<double>::infinity(), 2) == "null");
+}
+
 TEST_CASE("numbers that no JSON integer may be have an exponent, as PostGIS writes them") {
   CHECK(decimal(-1e15) == "-1e+15");
   CHECK(decimal(1e20, 0) == "1e+20");
@@ -115,15 +95,15 @@ TEST_CASE("random decimals are those of printf") {
   std::uniform_int_distribution<int> digits{0, 15};
   for (int i = gridlight::test::rounds(100'000, 20'000'000); i > 0; --i) {
     const double d = degrees(random);
-    if (!half_way(d, 7) && decimal(d) != by_printf(d, 7)) FAIL("differs: " << by_printf(d, 17));
+    if (decimal(d) != decimal_by_printf(d, 7)) FAIL("differs: " << decimal_by_printf(d, 17));
     const double wide = std::copysign(std::pow(10.0, exponent(random)), d);
     const int n = digits(random);
     const std::string ours = decimal(wide, n);
     if (std::abs(wide) * std::pow(10.0, n) < 9e13) {
-      if (!half_way(wide, n) && ours != by_printf(wide, n))
-        FAIL("differs with " << n << ": " << by_printf(wide, 17));
+      if (ours != decimal_by_printf(wide, n))
+        FAIL("differs with " << n << ": " << decimal_by_printf(wide, 17));
     } else if (std::abs(std::stod(ours) - wide) > std::pow(10.0, -n)) {
-      FAIL("far off with " << n << ": " << by_printf(wide, 17));
+      FAIL("far off with " << n << ": " << decimal_by_printf(wide, 17));
     }
   }
 }
@@ -133,6 +113,6 @@ TEST_CASE("a number of seven decimals comes back as it was read") {
   std::uniform_int_distribution<std::int64_t> grid{-1'800'000'000, 1'800'000'000};
   for (int i = 0; i < 100'000; ++i) {
     const double d = static_cast<double>(grid(random)) / 1e7;
-    if (std::stod(decimal(d)) != d) FAIL("lost: " << by_printf(d, 17));
+    if (std::stod(decimal(d)) != d) FAIL("lost: " << decimal_by_printf(d, 17));
   }
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <string_view>
 
 namespace gridlight::test {
 namespace {
@@ -64,11 +66,7 @@ void put_shape(std::vector<std::byte>& out, const shape& s, const encoding& how,
 }
 
 std::string text(double d) {
-  char buffer[400];
-  std::string out{buffer, static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.7f", d))};
-  out.erase(out.find_last_not_of('0') + 1);
-  if (out.back() == '.') out.pop_back();
-  return out == "-0" ? "0" : out;
+  return decimal_by_printf(d, 7);
 }
 
 std::string text(lonlat p) {
@@ -231,6 +229,28 @@ std::uint64_t test_seed() {
 int rounds(int small, int large) {
   const char* soak = std::getenv("GRIDLIGHT_SOAK");
   return soak != nullptr && std::string{soak} == "1" ? large : small;
+}
+
+std::string decimal_by_printf(double value, int decimals) {
+  char buffer[400];
+  const auto shortest =
+      std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::fixed).ptr;
+  const std::string_view digits{buffer, static_cast<std::size_t>(shortest - buffer)};
+  const auto point = digits.find('.');
+  if (point != digits.npos && digits.size() - point - 2 == static_cast<std::size_t>(decimals) &&
+      digits.back() == '5') {
+    // The C library looks at the binary value, which is beside the decimal, if only just: give it a clear
+    // one.
+    const char before = decimals == 0 ? digits[point - 1] : digits[digits.size() - 2];
+    value = std::nextafter(value, before % 2 == 1 ? std::copysign(HUGE_VAL, value) : 0.0);
+  }
+  std::string out{buffer,
+                  static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value))};
+  if (decimals > 0) {
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.back() == '.') out.pop_back();
+  }
+  return out == "-0" ? "0" : out;
 }
 
 std::string to_hex(const std::vector<std::byte>& bytes) {

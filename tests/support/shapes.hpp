@@ -41,6 +41,10 @@ std::uint64_t test_seed();
 /// `small`, or `large` when GRIDLIGHT_SOAK=1.
 int rounds(int small, int large);
 
+/// Rounded by the C library, half-way decimals sent to the even neighbour; trailing zeros and "-0" trimmed.
+/// \pre below 10^(14 - decimals), where a half-way decimal is the shortest one of its double
+std::string decimal_by_printf(double value, int decimals);
+
 std::string to_hex(const std::vector<std::byte>& bytes);
 
 }  // namespace gridlight::test
