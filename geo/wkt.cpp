@@ -1,5 +1,6 @@
 #include "geo/wkt.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string>
@@ -12,11 +13,13 @@ namespace {
 
 // Takes "SRID=4326;" off the front; 4326 when there is none, 0 when it is malformed.
 int take_srid(std::string_view& wkt) {
-  if (wkt.size() < 5 || (wkt[0] != 'S' && wkt[0] != 's') || wkt.find('=') != 4) return 4326;
-  const std::size_t end = wkt.find(';');
+  constexpr std::string_view name = "SRID=";
+  const auto same = [](char a, char b) { return (a & ~0x20) == (b & ~0x20); };  // letters of either case
+  if (wkt.size() < name.size() || !std::equal(name.begin(), name.end(), wkt.begin(), same)) return 4326;
+  const std::size_t end = wkt.find(';', name.size());
   if (end == wkt.npos) return 0;
   int srid = 0;
-  const auto [stop, error] = std::from_chars(wkt.data() + 5, wkt.data() + end, srid);
+  const auto [stop, error] = std::from_chars(wkt.data() + name.size(), wkt.data() + end, srid);
   if (error != std::errc{} || stop != wkt.data() + end || srid < 0) return 0;
   wkt.remove_prefix(end + 1);
   return srid;
@@ -79,7 +82,11 @@ parsed_geometry geometry_from_wkt(std::string_view wkt) {
   }
   out.ewkb.resize(size);
   std::memcpy(out.ewkb.data(), bytes.get(), size);
-  out.vertices = inspect_wkb(out.ewkb).vertices;
+  // GEOS lets rings of three positions and NaN through.
+  const wkb_summary found = inspect_wkb(out.ewkb);
+  out.vertices = found.vertices;
+  out.error = found.error;
+  if (!out.error.empty()) out.ewkb.clear();
   return out;
 }
 

@@ -48,12 +48,22 @@ TEST_CASE("the SRID is the text's, or 4326") {
     CHECK(json(wrong) == "SRID= is not followed by a number and a semicolon");
 }
 
+TEST_CASE("an equals sign in the fifth place is no SRID") {
+  CHECK_FALSE(geometry_from_wkt("S;)E=432").error.empty());
+}
+
 TEST_CASE("what GEOS would overlook is refused") {
   CHECK(json("POINT(1 2) and more") == "text follows the geometry");
   CHECK(json("POINT(1 2))") == "text follows the geometry");
   CHECK(json("POINT(1 2)POINT(3 4)") == "text follows the geometry");
   CHECK(json(std::string_view{"POINT(1 2)\0", 11}) == "a character that WKT does not know");
   CHECK(json("PÖINT(1 2)") == "a character that WKT does not know");
+}
+
+TEST_CASE("what GEOS lets through though it is no geometry is refused too") {
+  CHECK(json("POLYGON((0 0,1 1,0 0))") == "a ring has fewer than four positions");
+  CHECK(json("LINESTRING(0 0,nan 1)") == "a coordinate is not finite");
+  CHECK(json("POINT(1e999 0)") == "a coordinate is not finite");
 }
 
 TEST_CASE("what is no WKT is refused in GEOS's words") {
