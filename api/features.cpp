@@ -57,7 +57,8 @@ answer_t features(services& s, http::request& req) {
     else
       q.fail("cursor", "cursor is not one that this layer and bbox gave out; start again without it");
   }
-  if (ask.box && !(*l)->has_geometry()) q.fail("bbox", "layer " + (*l)->config.name + " has no geometry");
+  if (ask.box && !(*l)->has_geometry())
+    q.fail("bbox", "bbox cannot be: layer " + (*l)->config.name + " has no geometry");
   if (auto bad = q.fault()) co_return *bad;
 
   const auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});

@@ -169,56 +169,64 @@ std::string layer_sql::nearest_of_all() const {
                       order);
 }
 
-// Without an index the conditions are written so that none can serve them: the key's has to.
-std::string layer_sql::region_condition(region where, condition how) const {
+// Without `indexed` the conditions are written so that no index can serve them: the key's has to.
+std::string layer_sql::region_condition(region where, bool indexed) const {
   if (where == region::everything) return {};
   const auto one = [&](const std::string& shape) {
-    const std::string boxes = geometry_ + " && " + shape;
     const std::string exact = "ST_Intersects(" + geometry_ + ", " + shape + ")";
-    if (how == condition::boxes) return boxes;
-    return how == condition::indexed ? exact : "((" + boxes + ") IS TRUE AND " + exact + " IS TRUE)";
+    return indexed ? exact : "((" + geometry_ + " && " + shape + ") IS TRUE AND " + exact + " IS TRUE)";
   };
   if (where == region::geometry) return one("$1::geometry");
   if (where == region::box) return one(envelope(1));
   return "(" + one(envelope(1)) + " OR " + one(envelope(5)) + ")";
 }
 
-// OFFSET 0 keeps the order from choosing the plan of the rows themselves.
-std::string layer_sql::region_rows(const region_query& q, bool indexed) const {
-  std::string filter = region_condition(q.where, indexed ? condition::indexed : condition::unindexed);
+std::string layer_sql::region_rows(const region_query& q, access_path path) const {
+  const std::string hits = region_condition(q.where, path == access_path::by_space);
+  std::string behind;
   if (q.after_key) {
     std::string values;
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      if (i > 0) values += ", ";
-      values += parameter(region_parameters(q.where) + 1 + static_cast<int>(i)) + "::" + key_types_[i];
-    }
-    filter += (filter.empty() ? "(" : " AND (") + joined(keys_) + ") > (" + values + ")";
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      values += (i == 0 ? "" : ", ") + parameter(region_parameters(q.where) + 1 + static_cast<int>(i)) +
+                "::" + key_types_[i];
+    behind = "(" + joined(keys_) + ") > (" + values + ")";
   }
-  std::string rows = "SELECT " + columns_ + " FROM " + table_;
-  if (!filter.empty()) rows += " WHERE " + filter;
-  const std::string end = " LIMIT " + std::to_string(q.rows);
-  if (indexed) return "SELECT * FROM (" + rows + " OFFSET 0) r ORDER BY " + key_list_ + end;
-  return rows + " ORDER BY " + joined(keys_) + end;
+  const auto where = [](const std::string& a, const std::string& b) {
+    return a.empty() && b.empty() ? "" : " WHERE " + a + (a.empty() || b.empty() ? "" : " AND ") + b;
+  };
+  const std::string by_key = " ORDER BY " + joined(keys_) + " LIMIT ";
+  const std::string limit = std::to_string(q.rows);
+  switch (path) {
+    case access_path::by_space:  // OFFSET 0 keeps the order from choosing the plan of the rows themselves
+      return "SELECT * FROM (SELECT " + columns_ + " FROM " + table_ + where(hits, behind) +
+             " OFFSET 0) r ORDER BY " + key_list_ + " LIMIT " + limit;
+    case access_path::by_key:
+      return "SELECT " + columns_ + " FROM " + table_ + where(hits, behind) + by_key + limit;
+    case access_path::walk_first:
+      break;
+  }
+  return "SELECT " + columns_ + " FROM (SELECT * FROM " + table_ + where(behind, {}) + by_key +
+         std::to_string(q.walk) + ") t" + where(hits, {}) + by_key + limit;
 }
 
 std::string layer_sql::in_region(const region_query& q) const {
+  const std::string limit =
+      parameter(region_parameters(q.where) + 1 + (q.after_key ? static_cast<int>(keys_.size()) : 0));
   std::string rows;
-  if (q.path == access_path::measured) {
-    const std::string few = "(SELECT few FROM measured)";
-    rows = "WITH measured AS MATERIALIZED (SELECT count(*) < " + std::to_string(q.measure) +
-           " AS few FROM (SELECT FROM " + table_ + " WHERE " + region_condition(q.where, condition::boxes) +
-           " LIMIT " + std::to_string(q.measure) + ") m) SELECT * FROM (SELECT * FROM (" +
-           region_rows(q, true) + ") a WHERE " + few + " UNION ALL SELECT * FROM (" + region_rows(q, false) +
-           ") b WHERE NOT " + few + ") r";
+  if (q.path == access_path::walk_first) {
+    const std::string full = "(SELECT count(*) FROM walked) >= " + limit;
+    rows = "WITH walked AS MATERIALIZED (SELECT * FROM (" + region_rows(q, access_path::walk_first) +
+           ") w LIMIT " + limit + ") SELECT * FROM (SELECT * FROM walked WHERE " + full +
+           " UNION ALL SELECT * FROM (" + region_rows(q, access_path::by_space) + ") s WHERE NOT " + full +
+           ") r";
   } else {
-    rows = "SELECT * FROM (" + region_rows(q, q.path == access_path::by_space) + ") r";
+    rows = "SELECT * FROM (" + region_rows(q, q.path) + ") r";
   }
-  int next = region_parameters(q.where) + 1 + (q.after_key ? static_cast<int>(keys_.size()) : 0);
-  rows += " ORDER BY " + key_list_ + " LIMIT " + parameter(next);
+  rows += " ORDER BY " + key_list_ + " LIMIT " + limit;
   std::string count;
   if (q.count) {
-    const std::string filter = region_condition(q.where, condition::indexed);
-    count = "(SELECT count(*) FROM " + table_ + (filter.empty() ? "" : " WHERE " + filter) + ")";
+    const std::string hits = region_condition(q.where, true);
+    count = "(SELECT count(*) FROM " + table_ + (hits.empty() ? "" : " WHERE " + hits) + ")";
   }
   return with_version(rows, key_list_, count);
 }

@@ -28,17 +28,18 @@ row_layout layout_of(const layer& l) noexcept;
 enum class region : std::uint8_t { everything, box, two_boxes, geometry };
 
 /// How a region's rows are found. `by_space`: through the spatial index, then sorted by key; right for few
-/// hits. `by_key`: walking the key's index until the page is full; right when most rows hit. `measured`:
-/// counts hits in the spatial index up to a bound, then takes the one or the other.
-enum class access_path : std::uint8_t { by_space, by_key, measured };
+/// hits. `by_key`: walking the key's index until the page is full. `walk_first`: walks a bounded way along
+/// the key's index; only when that does not fill the page, by space. Right when many rows hit, and not too
+/// wrong when they do not after all.
+enum class access_path : std::uint8_t { by_space, by_key, walk_first };
 
 struct region_query {
   region where = region::everything;
   access_path path = access_path::by_space;
-  bool after_key = false;    ///< key columns of the last row seen follow the region's parameters
-  bool count = false;        ///< adds the number of all matching rows
-  std::int64_t rows = 128;   ///< literal bound for the planner, at least the bound limit
-  std::int64_t measure = 0;  ///< for `measured`: hits from which on the key's index is walked
+  bool after_key = false;   ///< key columns of the last row seen follow the region's parameters
+  bool count = false;       ///< adds the number of all matching rows
+  std::int64_t rows = 128;  ///< literal bound for the planner, at least the bound limit
+  std::int64_t walk = 0;    ///< for `walk_first`: how many rows
 };
 
 /// The SQL of one layer's lookups. Identifiers come from the catalog and are quoted; values are parameters.
@@ -51,8 +52,8 @@ class layer_sql {
   /// $1 lon, $2 lat, $3 metres, $4 rows: every row within, sorted. Extra: distance.
   std::string within() const;
   /// $1 lon, $2 lat, [$3 metres,] then rows: of the `candidates` rows that are next by the index (on the
-  /// sphere), the nearest on the ellipsoid. Extra: distance, sphere distance of the last candidate, number of
-  /// candidates.
+  /// sphere), the nearest on the ellipsoid. Extra: distance, its like on the sphere, that of the last
+  /// candidate, number of candidates.
   std::string nearest(std::int64_t candidates, bool bounded) const;
   /// $1 lon, $2 lat, $3 rows: the same answer from all rows, without index. Extra: distance.
   std::string nearest_of_all() const;
@@ -65,9 +66,8 @@ class layer_sql {
  private:
   std::string with_version(std::string_view lookup, std::string_view order,
                            std::string_view count = {}) const;
-  enum class condition : std::uint8_t { indexed, unindexed, boxes };
-  std::string region_condition(region where, condition how) const;
-  std::string region_rows(const region_query& q, bool indexed) const;
+  std::string region_condition(region where, bool indexed) const;
+  std::string region_rows(const region_query& q, access_path path) const;
 
   std::string table_, key_list_, columns_, geometry_, geography_, version_;
   std::vector<std::string> keys_, key_types_;

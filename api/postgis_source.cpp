@@ -51,6 +51,13 @@ double expected_rows(const layer& l, double area) {
   return std::min(rows, rows * density_factor * area / l.extent_area_km2);
 }
 
+// At a pole every longitude is the same place, but the index's boxes of (0, 90) and (90, 90) lie 1e-16 apart,
+// so that ST_DWithin of 0 m misses one from the other. A tenth of a micrometre bridges that.
+double radius_of_search(const geo::lonlat& at, double radius_m) {
+  constexpr double nearly_a_pole = 90 - 1e-9, bridge_m = 1e-7;
+  return std::abs(at.lat) > nearly_a_pole ? std::max(radius_m, bridge_m) : radius_m;
+}
+
 enum class operation : std::uint64_t { within = 1, nearest, nearest_of_all, region, by_key };
 
 std::uint64_t statement_key(operation op, std::int64_t size = 0, std::uint64_t flags = 0) {
@@ -176,10 +183,13 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
     if (bounded) a.add(*q.bound_m);
     a.add(wanted);
     auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+    // "index returned tuples in wrong order": PostGIS's boxes of edges that pass near a pole can be too
+    // small.
+    if (!rows && rows.error().code == errc::internal) break;
     if (!rows) co_return rows.error();
     if (auto ok = p->check(*rows); !ok) co_return ok.error();
 
-    const int distance = p->layout.extra, reach = distance + 1, found = distance + 2;
+    const int distance = p->layout.extra, reach = distance + 2, found = distance + 3;
     const std::int64_t there = rows_present(*rows, distance);
     const std::int64_t answered = std::min(there, q.limit);
     const bool all_seen =
@@ -198,7 +208,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
 
 layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, const within_question& q,
                                                           effort e) {
-  const near_question near{q.at, q.radius_m, q.limit, q.properties};
+  const near_question near{q.at, radius_of_search(q.at, q.radius_m), q.limit, q.properties};
   const double area = std::numbers::pi * q.radius_m * q.radius_m / 1e6;
   // A candidate by the index costs about twice a row that is only sorted.
   const bool few = expected_rows(*l, area) < 3 * static_cast<double>(q.limit) + 50;
@@ -208,27 +218,28 @@ layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, co
 
 layer_source::answer<feature_page> postgis_source::nearest(const layer_ref& l, const nearest_question& q,
                                                            effort e) {
-  const near_question near{q.at, q.max_distance_m, q.limit, q.properties};
+  near_question near{q.at, q.max_distance_m, q.limit, q.properties};
+  if (near.bound_m) near.bound_m = radius_of_search(q.at, *near.bound_m);
   co_return co_await by_index(prepared(l), near, e);
 }
 
 namespace {
 
-// Which way to the rows of a region of this area. Where both ways cost the same lies at `measure` hits.
+// Which way to the rows of a region of this area. Reading H hits by space costs as much as walking L * rows /
+// H keys for a page of L at `even` hits; a walk that goes no farther than what those hits cost never doubles
+// the bill.
 void choose_path(const layer& l, double area, region_query& q) {
-  const auto rows = static_cast<double>(l.estimated_rows);
-  const double even = std::sqrt(by_key_cost / by_space_cost * static_cast<double>(q.rows) * rows);
+  const double page_times_rows = static_cast<double>(q.rows) * static_cast<double>(l.estimated_rows);
+  const double even = std::sqrt(by_key_cost / by_space_cost * page_times_rows);
   if (expected_rows(l, area) < even) return;
-  q.path = access_path::measured;
-  q.measure = power_of_two(1024, static_cast<std::int64_t>(even));
+  q.path = access_path::walk_first;
+  q.walk = power_of_two(1024, static_cast<std::int64_t>(even * by_space_cost / by_key_cost));
 }
 
 std::uint64_t region_flags(const region_query& q) {
-  const auto measure =
-      static_cast<std::uint64_t>(q.measure > 0 ? std::bit_width(static_cast<std::uint64_t>(q.measure)) : 0);
+  const auto walk = static_cast<std::uint64_t>(std::bit_width(static_cast<std::uint64_t>(q.walk)));
   return static_cast<std::uint64_t>(q.where) | static_cast<std::uint64_t>(q.path) << 2 |
-         static_cast<std::uint64_t>(q.after_key) << 4 | static_cast<std::uint64_t>(q.count) << 5 |
-         measure << 6;
+         static_cast<std::uint64_t>(q.after_key) << 4 | static_cast<std::uint64_t>(q.count) << 5 | walk << 6;
 }
 
 }  // namespace
