@@ -47,8 +47,8 @@ struct query_timing {
   double queue_ms = 0, db_ms = 0;
 };
 
-/// The connections of one thread. It must be destroyed before the event loop that it runs on. All calls on its executor's thread, but `status()`, which any thread may
-/// call.
+/// The connections of one thread. It must be destroyed before the event loop that it runs on. All calls on
+/// its executor's thread, but `status()`, which any thread may call.
 class pool {
  public:
   pool(boost::asio::any_io_executor executor, connect_options connect, pool_options options);

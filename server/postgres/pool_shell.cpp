@@ -1,0 +1,209 @@
+// The I/O round the lanes' machines.
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <random>
+
+#include "server/postgres/pool_impl.hpp"
+
+namespace gridlight::postgres {
+namespace {
+
+std::function<double()> random_numbers() {
+  return [engine = std::mt19937_64{std::random_device{}()}]() mutable {
+    return std::uniform_real_distribution<double>{0, 1}(engine);
+  };
+}
+
+pool_machine::options machine_options(const pool_options& o, std::size_t lane) {
+  return {o.lanes[lane], o.max_age, o.backoff_min, o.backoff_max};
+}
+
+}  // namespace
+
+pool::impl::lane_state::lane_state(const pool_machine::options& o)
+    : machine(o, random_numbers()), slots(o.lane.size) {}
+
+pool::impl::impl(asio::any_io_executor e, connect_options c, const pool_options& o)
+    : executor(std::move(e)),
+      how(std::make_shared<const settings>(settings{std::move(c), o.warm_up_sql})),
+      lanes{lane_state{machine_options(o, 0)}, lane_state{machine_options(o, 1)},
+            lane_state{machine_options(o, 2)}, lane_state{machine_options(o, 3)}},
+      timer(executor),
+      ended(executor) {}
+
+// An idle connection is looked at before it is handed out: a backend that died in the meantime costs no
+// request.
+answer pool::impl::ask(lane l, waiter& w, steady::time_point now, deadline until) {
+  lane_state& s = of(l);
+  answer got = s.machine.acquire(&w, now, until);
+  while (got.what == answer::kind::served && !s.slots[got.slot].session->alive()) {
+    s.slots[got.slot].session.reset();
+    s.machine.died(got.slot, now);
+    act(s);
+    got = s.machine.acquire(&w, now, until);
+  }
+  act(s);
+  return got;
+}
+
+asio::awaitable<void> pool::impl::wait(lane l, waiter& w) {
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      [this, l, &w](waiter::handler h) {
+        w.cancelled = asio::get_associated_cancellation_slot(h);
+        w.resume.emplace(std::move(h));
+        if (w.cancelled.is_connected())
+          w.cancelled.assign([this, l, &w](asio::cancellation_type) {
+            if (of(l).machine.abandon(&w)) w.complete({answer::kind::refused, 0, errc::deadline});
+          });
+      },
+      asio::use_awaitable);
+}
+
+void pool::impl::give_back(lane l, std::size_t slot) {
+  lane_state& s = of(l);
+  const bool clean = s.slots[slot].session->idle();
+  if (!clean) s.slots[slot].session.reset();
+  s.machine.released(slot, clean, steady::now());
+  act(s);
+}
+
+failure pool::impl::refusal(errc why) {
+  switch (why) {
+    case errc::pool_exhausted:
+      return {why, "all database connections are busy"};
+    case errc::shutting_down:
+      return {why, "the server is shutting down"};
+    case errc::deadline:
+      return {why, "the query did not finish within the time allowed"};
+    case errc::database_unavailable: {
+      const std::lock_guard lock{error_mutex};
+      return {why, "the database cannot be reached", {}, last_error};
+    }
+    default:
+      return {errc::internal, "the query failed", {}, "a lane without connections was asked for one"};
+  }
+}
+
+void pool::impl::act(lane_state& s) {
+  using kind = pool_machine::action::kind;
+  while (s.machine.has_actions())
+    for (const auto& a : s.machine.take_actions())
+      switch (a.what) {
+        case kind::connect:
+          connect(s, a.slot);
+          break;
+        case kind::close:
+          s.slots[a.slot].session.reset();
+          break;
+        case kind::serve:
+          static_cast<waiter*>(a.who)->complete({answer::kind::served, a.slot});
+          break;
+        case kind::refuse:
+          static_cast<waiter*>(a.who)->complete({answer::kind::refused, 0, a.why});
+          break;
+      }
+  s.status.store(s.machine.status());
+  if (stopping) {
+    if (!unfinished()) ended.cancel();
+  } else {
+    arm(s.machine.next_wakeup());
+  }
+}
+
+void pool::impl::connect(lane_state& s, std::size_t slot) {
+  auto signal = std::make_shared<asio::cancellation_signal>();
+  s.slots[slot].connecting = signal;
+  const auto stop = signal->slot();
+  asio::co_spawn(executor, connect_one(weak_from_this(), &s, slot, executor, how),
+                 asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
+}
+
+asio::awaitable<void> pool::impl::connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,
+                                              asio::any_io_executor executor,
+                                              std::shared_ptr<const settings> how) {
+  result<connection> made = failure{errc::database_unavailable, "", {}, "given up"};
+  try {
+    made = co_await connection::open(executor, how->connect, deadline_in(how->connect.connect_timeout));
+    if (made && !how->warm_up_sql.empty()) {
+      auto warmed = co_await made->execute(how->warm_up_sql, deadline_in(how->connect.connect_timeout));
+      if (!warmed) made = std::move(warmed).error();
+    }
+  } catch (const std::exception& e) {  // cancelled by stop()
+    made = failure{errc::database_unavailable, "", {}, e.what()};
+  }
+  if (const auto self = owner.lock()) self->connect_ended(*s, slot, std::move(made));
+}
+
+void pool::impl::connect_ended(lane_state& s, std::size_t slot, result<connection> made) {
+  s.slots[slot].connecting.reset();
+  std::string error = made ? std::string{} : made.error().log_detail;
+  if (!stopping) {
+    const std::lock_guard lock{error_mutex};
+    if (last_error.empty() != error.empty()) {  // the change is news, the state is not
+      if (made)
+        spdlog::info("postgres: connected again");
+      else
+        spdlog::warn("postgres: cannot connect: {}", error);
+    }
+    last_error = std::move(error);
+  }
+  const auto now = steady::now();
+  if (made) {
+    s.slots[slot].session = std::make_unique<connection>(std::move(*made));
+    s.machine.connected(slot, now);
+  } else {
+    s.machine.connect_failed(slot, now);
+  }
+  act(s);
+}
+
+// One timer for all that is due in any lane; it may fire too early, and is moved only when something is due
+// sooner.
+void pool::impl::arm(steady::time_point at) {
+  if (at >= armed_for) return;
+  armed_for = at;
+  timer.expires_at(at);
+  timer.async_wait([owner = weak_from_this()](const boost::system::error_code& ec) {
+    if (const auto self = owner.lock(); self && !ec) self->on_timer();
+  });
+}
+
+void pool::impl::on_timer() {
+  armed_for = steady::time_point::max();
+  if (stopping) return;
+  const auto now = steady::now();
+  const bool check = now >= health_at;
+  if (check) health_at = now + health_interval;
+  for (lane_state& s : lanes) {
+    for (std::size_t i = 0; check && i < s.slots.size(); ++i)
+      if (s.machine.idle(i) && !s.slots[i].session->alive()) {
+        s.slots[i].session.reset();
+        s.machine.died(i, now);
+      }
+    s.machine.tick(now);
+    act(s);
+  }
+  arm(health_at);
+}
+
+void pool::impl::shut_down() {
+  if (std::exchange(stopping, true)) return;
+  timer.cancel();
+  for (lane_state& s : lanes) {
+    s.machine.stop();
+    act(s);
+    for (place& each : s.slots)
+      if (const auto signal = each.connecting) signal->emit(asio::cancellation_type::terminal);
+  }
+}
+
+bool pool::impl::unfinished() const {
+  for (const lane_state& s : lanes)
+    if (s.machine.unfinished() > 0) return true;
+  return false;
+}
+
+}  // namespace gridlight::postgres
