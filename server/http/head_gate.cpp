@@ -209,8 +209,7 @@ class checker {
         if (same(name, "expect") && same(value, "100-continue")) out_.frame.expects_continue = true;
         return true;
       case 10:
-        if (same(name, "connection")) connection(value);
-        return true;
+        return !same(name, "connection") || connection(value);
       case 14:
         return !same(name, "content-length") || content_length(value);
       case 17:
@@ -225,13 +224,16 @@ class checker {
     return is_host(value) || bad("Host is malformed");
   }
 
-  void connection(std::string_view value) noexcept {
+  bool connection(std::string_view value) noexcept {
     while (!value.empty()) {
       const auto item = value.substr(0, value.find(','));
       value.remove_prefix(std::min(value.size(), item.size() + 1));
-      if (same(trim(item), "close")) close_ = true;
-      if (same(trim(item), "keep-alive")) keep_alive_ = true;
+      const auto option = trim(item);
+      if (!all(option, token_chars)) return bad("Connection is malformed");
+      if (same(option, "close")) close_ = true;
+      if (same(option, "keep-alive")) keep_alive_ = true;
     }
+    return true;
   }
 
   bool content_length(std::string_view value) noexcept {

@@ -170,8 +170,8 @@ awaitable<session::outcome> session::read_head(head& gate) {
   co_return outcome::good;
 }
 
-awaitable<std::optional<response>> session::read_body(exchange& x, parser& p) {
-  const std::size_t most = std::min(x.found->max_body, services_.settings.max_body_bytes);
+awaitable<std::optional<response>> session::read_body(exchange& x, body_parser& p) {
+  const std::size_t most = body_cap(x, services_.settings);
   if (x.frame.expects_continue && buffer_.empty()) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const std::array<asio::const_buffer, 2> parts{asio::buffer(go_on), asio::const_buffer{}};
@@ -211,8 +211,9 @@ awaitable<bool> session::answer(head gate) {
   const in_flight counted{services_.live};
   exchange x;
   x.frame = gate.frame;
-  parser p;
-  std::optional<response> res = admit(x, p, buffer_.view().substr(gate.skip, gate.length));
+  x.req.peer = peer_;
+  body_parser p;
+  std::optional<response> res = admit(x, p, buffer_.view().substr(gate.skip, gate.length), services_);
   buffer_.consume(gate.skip + gate.length);
   if (x.frame.has_body()) {
     if (res)
@@ -223,82 +224,6 @@ awaitable<bool> session::answer(head gate) {
   if (x.gone) co_return false;
   if (!res) res = co_await handle(x);
   co_return co_await reply(x, *res);
-}
-
-// Fills the request from its head; an answer already when it cannot go on to a handler.
-std::optional<response> session::admit(exchange& x, parser& p, std::string_view head_text) {
-  request& req = x.req;
-  req.peer = peer_;
-  req.until = x.started + services_.settings.request_timeout;
-  x.terms.http_1_1 = x.frame.http_1_1;
-
-  p.header_limit(static_cast<std::uint32_t>(services_.settings.max_head_bytes + 1));
-  p.body_limit(boost::none);  // the length is checked below, when the route's cap is known
-  error_code ec;
-  p.put(asio::buffer(head_text), ec);
-  if ((ec && ec != beast::http::error::need_more) || !p.is_header_done()) {
-    req.id = services_.ids.make();
-    x.unread = true;
-    return problem({errc::bad_request, "the header section is malformed"}, req.id);
-  }
-  auto& message = p.get();
-  req.method = message.method();
-  req.target = to_view(message.target());
-  // Taken before the body is read: trailers stay behind in the parser and are dropped.
-  req.headers = std::move(static_cast<beast::http::fields&>(message));
-  const auto id = req.headers.find("X-Request-ID");
-  req.id = id != req.headers.end() && acceptable_request_id(to_view(id->value()))
-               ? std::string{to_view(id->value())}
-               : services_.ids.make();
-  if (req.method == verb::unknown)
-    return problem({errc::not_implemented, "the method is not known here"}, req.id);
-  x.method = to_view(to_string(req.method));
-  x.terms.to_head = req.method == verb::head;
-  x.terms.may_be_unchanged = x.terms.to_head || req.method == verb::get;
-
-  target_parts parts = split_target(req.target);
-  const std::string& base = services_.settings.base_path;
-  if (!base.empty() && parts.path.starts_with(base) && parts.path.substr(base.size()).starts_with('/'))
-    parts.path.remove_prefix(base.size());
-  auto path = decode_path(parts.path);
-  if (!path) return problem(path.error(), req.id);
-  req.path = *std::move(path);
-  if (auto res = route_request(x, parts.path)) return res;
-  auto query = decode_query(parts.query);
-  if (!query) return problem(query.error(), req.id);
-  req.query = *std::move(query);
-  return check_body(x);
-}
-
-std::optional<response> session::route_request(exchange& x, std::string_view path) {
-  request& req = x.req;
-  if (req.method == verb::options && path == "*") return services_.writer.options(req, "GET, HEAD, POST");
-  router::match match = services_.routes.find(req.method, path);
-  if (match.found != nullptr) {
-    x.found = match.found;
-    req.path_values = std::move(match.path_values);
-    if (req.method == verb::head) req.method = x.found->method;
-    return std::nullopt;
-  }
-  if (match.allow.empty())
-    return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
-  if (req.method == verb::options) return services_.writer.options(req, match.allow);
-  response out = problem(
-      {errc::method_not_allowed, std::string{x.method} + " is not allowed here; allowed: " + match.allow},
-      req.id);
-  out.headers.emplace_back("Allow", match.allow + ", OPTIONS");
-  return out;
-}
-
-std::optional<response> session::check_body(exchange& x) {
-  if (!x.frame.has_body()) return std::nullopt;
-  if (x.found->max_body == 0) return problem({errc::body_too_large, "this route takes no body"}, x.req.id);
-  const std::size_t most = std::min(x.found->max_body, services_.settings.max_body_bytes);
-  const std::uint64_t length = x.frame.content_length.value_or(0);
-  if (length <= most) return std::nullopt;
-  return problem({errc::body_too_large, "the body has " + std::to_string(length) + " bytes; at most " +
-                                            std::to_string(most) + " are allowed"},
-                 x.req.id);
 }
 
 awaitable<response> session::handle(exchange& x) {

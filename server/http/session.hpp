@@ -5,39 +5,14 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "server/config.hpp"
-#include "server/http/head_gate.hpp"
+#include "server/http/admission.hpp"
 #include "server/http/read_buffer.hpp"
-#include "server/http/request_id.hpp"
-#include "server/http/request_metrics.hpp"
-#include "server/http/response_writer.hpp"
-#include "server/http/router.hpp"
 
 namespace gridlight::http {
-
-class session;
-
-/// What the sessions of one thread share.
-struct session_services {
-  session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l)
-      : settings(s), routes(r), live(l), counted(m, r.routes()), writer(s) {}
-
-  const config::http_settings& settings;
-  const router& routes;
-  live_counts& live;
-  request_metrics counted;
-  response_writer writer;
-  request_id_maker ids;
-  bool draining = false;
-  session* first = nullptr;            ///< the open ones, as a list through them
-  std::function<void()> on_last_gone;  ///< called when a session ends and none is left
-};
 
 /// One connection: reads requests, has them handled one after the other, writes the answers. Kept alive by
 /// its coroutine and its timer. Never leaves its thread.
@@ -58,21 +33,8 @@ class session : public std::enable_shared_from_this<session> {
   session* next() const noexcept { return next_; }
 
  private:
-  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   using timer_type = boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>, executor>;
   enum class outcome { good, closed, timed_out };
-
-  // One request on its way through.
-  struct exchange {
-    framing frame;
-    request req;
-    std::string_view method = "-";  // as sent, for the log
-    const route* found = nullptr;
-    answer_terms terms;
-    steady::time_point started = steady::now();
-    bool unread = false;  // a body was not read, so the connection cannot go on
-    bool gone = false;    // the client left
-  };
 
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> serve();
@@ -80,10 +42,7 @@ class session : public std::enable_shared_from_this<session> {
   boost::asio::awaitable<outcome> read_some();
   boost::asio::awaitable<bool> answer(head gate);
   boost::asio::awaitable<bool> refuse(errc code, std::string_view reason);
-  std::optional<response> admit(exchange& x, parser& p, std::string_view head_text);
-  std::optional<response> route_request(exchange& x, std::string_view path);
-  std::optional<response> check_body(exchange& x);
-  boost::asio::awaitable<std::optional<response>> read_body(exchange& x, parser& p);
+  boost::asio::awaitable<std::optional<response>> read_body(exchange& x, body_parser& p);
   boost::asio::awaitable<response> handle(exchange& x);
   boost::asio::awaitable<bool> reply(exchange& x, response& res);
   boost::asio::awaitable<bool> write_rest(std::array<boost::asio::const_buffer, 2> parts,

@@ -98,6 +98,7 @@ TEST_CASE("what RFC 9112 forbids is refused") {
            with("A: 1\0002\r\n"s),
            with("A(: 1\r\n"),
            with("\xC3\xBC: 1\r\n"),
+           with("Connection: a b\r\n"),
            with("Content-Length: +5\r\n"),
            with("Content-Length: -5\r\n"),
            with("Content-Length: 5, 5\r\n"),

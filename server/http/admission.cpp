@@ -1,0 +1,97 @@
+#include "server/http/admission.hpp"
+
+#include <algorithm>
+#include <boost/beast/core/string.hpp>
+
+#include "server/http/url.hpp"
+
+namespace gridlight::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using beast::error_code;
+using beast::http::verb;
+
+std::string_view to_view(beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+std::optional<response> route_request(exchange& x, std::string_view path, const session_services& services) {
+  request& req = x.req;
+  if (req.method == verb::options && path == "*") return services.writer.options(req, "GET, HEAD, POST");
+  router::match match = services.routes.find(req.method, path);
+  if (match.found != nullptr) {
+    x.found = match.found;
+    req.path_values = std::move(match.path_values);
+    if (req.method == verb::head) req.method = x.found->method;
+    return std::nullopt;
+  }
+  if (match.allow.empty())
+    return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
+  if (req.method == verb::options) return services.writer.options(req, match.allow);
+  response out = problem(
+      {errc::method_not_allowed, std::string{x.method} + " is not allowed here; allowed: " + match.allow},
+      req.id);
+  out.headers.emplace_back("Allow", match.allow + ", OPTIONS");
+  return out;
+}
+
+std::optional<response> check_body(const exchange& x, const config::http_settings& settings) {
+  if (!x.frame.has_body()) return std::nullopt;
+  if (x.found->max_body == 0) return problem({errc::body_too_large, "this route takes no body"}, x.req.id);
+  const std::size_t most = body_cap(x, settings);
+  const std::uint64_t length = x.frame.content_length.value_or(0);
+  if (length <= most) return std::nullopt;
+  return problem({errc::body_too_large, "the body has " + std::to_string(length) + " bytes; at most " +
+                                            std::to_string(most) + " are allowed"},
+                 x.req.id);
+}
+
+}  // namespace
+
+std::optional<response> admit(exchange& x, body_parser& p, std::string_view head_text,
+                              session_services& services) {
+  request& req = x.req;
+  req.until = x.started + services.settings.request_timeout;
+  x.terms.http_1_1 = x.frame.http_1_1;
+
+  p.header_limit(static_cast<std::uint32_t>(services.settings.max_head_bytes + 1));
+  p.body_limit(boost::none);  // the length is checked below, when the route's cap is known
+  error_code ec;
+  p.put(asio::buffer(head_text), ec);
+  if ((ec && ec != beast::http::error::need_more) || !p.is_header_done()) {
+    req.id = services.ids.make();
+    x.unread = true;
+    return problem({errc::bad_request, "the header section is malformed"}, req.id);
+  }
+  auto& message = p.get();
+  req.method = message.method();
+  req.target = to_view(message.target());
+  // Taken before the body is read: trailers stay behind in the parser and are dropped.
+  req.headers = std::move(static_cast<beast::http::fields&>(message));
+  const auto id = req.headers.find("X-Request-ID");
+  req.id = id != req.headers.end() && acceptable_request_id(to_view(id->value()))
+               ? std::string{to_view(id->value())}
+               : services.ids.make();
+  if (req.method == verb::unknown)
+    return problem({errc::not_implemented, "the method is not known here"}, req.id);
+  x.method = to_view(to_string(req.method));
+  x.terms.to_head = req.method == verb::head;
+  x.terms.may_be_unchanged = x.terms.to_head || req.method == verb::get;
+
+  target_parts parts = split_target(req.target);
+  const std::string& base = services.settings.base_path;
+  if (!base.empty() && parts.path.starts_with(base) && parts.path.substr(base.size()).starts_with('/'))
+    parts.path.remove_prefix(base.size());
+  auto path = decode_path(parts.path);
+  if (!path) return problem(path.error(), req.id);
+  req.path = *std::move(path);
+  if (auto res = route_request(x, parts.path, services)) return res;
+  auto query = decode_query(parts.query);
+  if (!query) return problem(query.error(), req.id);
+  req.query = *std::move(query);
+  return check_body(x, services.settings);
+}
+
+}  // namespace gridlight::http

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "server/config.hpp"
+#include "server/http/head_gate.hpp"
+#include "server/http/request_id.hpp"
+#include "server/http/request_metrics.hpp"
+#include "server/http/response_writer.hpp"
+#include "server/http/router.hpp"
+
+namespace gridlight::http {
+
+class session;
+
+/// What the sessions of one thread share.
+struct session_services {
+  session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l)
+      : settings(s), routes(r), live(l), counted(m, r.routes()), writer(s) {}
+
+  const config::http_settings& settings;
+  const router& routes;
+  live_counts& live;
+  request_metrics counted;
+  response_writer writer;
+  request_id_maker ids;
+  bool draining = false;
+  session* first = nullptr;            ///< the open ones, as a list through them
+  std::function<void()> on_last_gone;  ///< called when a session ends and none is left
+};
+
+/// One request on its way through a session.
+struct exchange {
+  framing frame;
+  request req;
+  std::string_view method = "-";  ///< as sent, for the log
+  const route* found = nullptr;
+  answer_terms terms;
+  steady::time_point started = steady::now();
+  bool unread = false;  ///< a body was not read, so the connection cannot go on
+  bool gone = false;    ///< the client left
+};
+
+using body_parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+/// Fills x.req from a head that passed the gate and finds its route. Returns the answer when it cannot go on
+/// to a handler: 400, 404, 405, 413 by Content-Length, 501, and that of OPTIONS. Else `p` is ready for the
+/// body.
+std::optional<response> admit(exchange& x, body_parser& p, std::string_view head_text,
+                              session_services& services);
+
+/// The longest body that the request's route takes.
+inline std::size_t body_cap(const exchange& x, const config::http_settings& settings) {
+  return std::min(x.found->max_body, settings.max_body_bytes);
+}
+
+}  // namespace gridlight::http
