@@ -60,7 +60,8 @@ server_process::server_process(options o) : allowed_(std::move(o.allowed)) {
   const auto at = text.find(announcement);
   const auto end = at == text.npos ? at : text.find_first_of(" \n\"", at + announcement.size());
   if (!listens || end == text.npos) {
-    const int code = wait(std::chrono::milliseconds{0});
+    const int code = wait(std::chrono::seconds{2});
+    reader_.join();
     throw std::runtime_error{"the server did not start (exit " + std::to_string(code) + "); its log:\n" +
                              log()};
   }
