@@ -1,1 +1,121 @@
-int main() { return 0; }
+// The composition root: parses the command line, builds the objects and runs them.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "api/print_sql.hpp"
+#include "serve.hpp"
+#include "server/config.hpp"
+#include "server/log.hpp"
+#include "sync/check.hpp"
+#include "sync/demo/demo_data.hpp"
+#include "sync/migrate.hpp"
+
+using namespace gridlight;
+
+extern char** environ;
+
+namespace {
+
+constexpr int exit_usage = 2;
+
+/// Flags that every subcommand has.
+struct common_flags {
+  std::string config_file, database_url;
+  std::vector<std::string> settings;  // "dotted.key=value"
+  std::map<std::string, std::string> named;
+};
+
+config_sources sources_of(const common_flags& flags) {
+  config_sources sources{flags.config_file, {}, {}};
+  for (const auto& [key, value] : flags.named)
+    if (!value.empty()) sources.flags.emplace(key, value);
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view variable{*entry};
+    if (const auto equals = variable.find('='); equals != std::string_view::npos)
+      sources.environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  for (const std::string& setting : flags.settings) {
+    const auto equals = setting.find('=');
+    sources.flags[setting.substr(0, equals)] = equals == std::string::npos ? "" : setting.substr(equals + 1);
+  }
+  if (!flags.database_url.empty()) sources.flags["postgres.uri"] = flags.database_url;
+  return sources;
+}
+
+/// Loads the configuration, starts the log and runs a subcommand; its exit code.
+template <class Command>
+int with_config(const common_flags& flags, Command command) {
+  const auto settings = load_config(sources_of(flags));
+  if (!settings) {
+    fmt::print(stderr, "gridlight: {}\n", settings.error().detail);
+    return exit_usage;
+  }
+  log::start(settings->log);
+  return command(*settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"gridlight: spatial queries over power-grid maps, from PostGIS"};
+  app.set_version_flag("--version", GRIDLIGHT_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  common_flags flags;
+  app.add_option("--config", flags.config_file,
+                 "configuration file (default: ./gridlight.yaml, else the built-in)")
+      ->envname("GRIDLIGHT_CONFIG");
+  app.add_option("--database-url", flags.database_url,
+                 "PostgreSQL URI (default: postgres.uri, or libpq's PG*)");
+  app.add_option("--set", flags.settings, "KEY=VALUE: set any key of the configuration");
+  int code = 0;
+
+  auto* serve_command = app.add_subcommand("serve", "answer requests until SIGTERM or Ctrl-C");
+  serve_command->add_option("--port", flags.named["http.port"], "port to listen on; 0: any free one");
+  serve_command->add_option("--address", flags.named["http.address"], "address to listen on");
+  serve_command->callback([&] { code = with_config(flags, [](const config& c) { return serve(c); }); });
+
+  sync::migrate_options migrate;
+  auto* migrate_command = app.add_subcommand("migrate", "bring the database's schema up to date");
+  migrate_command->add_flag("--print-sql", migrate.print_sql, "print what a DBA must run, change nothing");
+  migrate_command->add_option("--role", migrate.role,
+                              "with --print-sql: grant what `serve` needs to this role");
+  migrate_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return sync::run_migrate(c, migrate); }); });
+
+  sync::demo_options demo;
+  auto* demo_command = app.add_subcommand("demo-data", "write a believable grid in greater Houston");
+  demo_command->add_option("--scale", demo.scale, "1: the sizes of production")
+      ->check(CLI::Range(0.001, 1.0));
+  demo_command->add_option("--seed", demo.seed, "same seed, same bytes");
+  demo_command->add_flag("--yes", demo.yes, "replace rows that this command did not write");
+  demo_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return sync::run_demo_data(c, demo); }); });
+
+  sync::check_options check;
+  auto* check_command =
+      app.add_subcommand("check", "look at the database and say what is wrong and what to do");
+  check_command->add_flag("--json", check.json, "one JSON object");
+  check_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return sync::run_check(c, check); }); });
+
+  auto* config_command = app.add_subcommand("config", "print the configuration in force and what each key means");
+  config_command->callback([&] {
+    code = with_config(flags, [](const config& c) {
+      fmt::print("{}\n{}", config_reference(), dump(c));
+      return 0;
+    });
+  });
+
+  api::print_sql_options sql;
+  auto* sql_command = app.add_subcommand("sql", "print the SQL that a lookup runs, for EXPLAIN");
+  sql_command->add_option("layer", sql.layer, "a layer, or `substations`")->required();
+  sql_command->add_option("lookup", sql.lookup,
+                          "within, nearest, features, feature, intersects, status; all when left out");
+  sql_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return api::run_print_sql(c, sql); }); });
+
+  CLI11_PARSE(app, argc, argv);
+  return code;
+}

@@ -1,3 +1,5 @@
+#include "api/substation_status.hpp"
+
 #include "api/circuit_summary.hpp"
 #include "api/common.hpp"
 #include "api/handlers.hpp"
@@ -45,6 +47,8 @@ std::string write(const postgres::result_set& rows) {
 }
 
 }  // namespace
+
+std::string_view substation_status_sql() noexcept { return sql; }
 
 // GET /api/postgres/substations/status
 answer_t substation_status(services& s, http::request& req) {

@@ -38,6 +38,8 @@ struct layer_config {
   int min_zoom = 0, max_zoom = 20;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
+
+  friend bool operator==(const layer_config&, const layer_config&) = default;
 };
 
 /// A column as it is served.
@@ -47,6 +49,8 @@ struct property {
   bool cast_to_text = false;   ///< a type that is not decoded natively is read as column::text
   std::string_view json_type;  ///< "string", "integer", "number", "boolean", "object"
   std::string_view format;     ///< "date", "date-time", "uuid", or empty
+
+  friend bool operator==(const property&, const property&) = default;
 };
 
 /// A layer as found in the database.
@@ -62,12 +66,14 @@ struct layer {
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }
+  friend bool operator==(const layer&, const layer&) = default;
 };
 
 /// All layers, in the config's order. Immutable; shared by all threads.
 class catalog {
  public:
   struct unusable {
+    friend bool operator==(const unusable&, const unusable&) = default;
     std::string name, reason;   ///< declared, but its table or a column is missing, or its SRID is not 4326
   };
   catalog() = default;
@@ -75,6 +81,7 @@ class catalog {
   const layer* find(std::string_view name) const noexcept;
   std::span<const layer> layers() const noexcept { return layers_; }
   std::span<const unusable> broken() const noexcept { return broken_; }
+  friend bool operator==(const catalog&, const catalog&) = default;
 
  private:
   std::vector<layer> layers_;

@@ -35,7 +35,7 @@ bool gzip_packer::pack(std::string_view body, std::string& out) {
   z.next_out = reinterpret_cast<Bytef*>(out.data());
   z.avail_out = static_cast<uInt>(out.size());
   if (deflate(&z, Z_FINISH) != Z_STREAM_END) return false;  // no room: not smaller
-  out.resize(out.size() - z.avail_out);
+  out.resize(z.total_out);  // not size() - avail_out: g++ 12 warns of an overflow there
   return true;
 }
 

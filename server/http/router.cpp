@@ -72,6 +72,7 @@ struct router::impl {
 router::router() : impl_(std::make_unique<impl>()) {}
 router::~router() = default;
 router::router(router&&) noexcept = default;
+router& router::operator=(router&&) noexcept = default;
 
 const std::vector<route>& router::routes() const noexcept {
   return impl_->routes;

@@ -29,6 +29,7 @@ class router {
   router();
   ~router();
   router(router&&) noexcept;
+  router& operator=(router&&) noexcept;
 
   void add(route r);
   const std::vector<route>& routes() const noexcept;

@@ -1,0 +1,145 @@
+#include "serve.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <mutex>
+#include <thread>
+
+#include "api/routes.hpp"
+#include "api/services.hpp"
+#include "server/catalog_keeper.hpp"
+#include "server/http/server.hpp"
+#include "server/metrics.hpp"
+#include "server/postgres/pool.hpp"
+#include "sync/migrate.hpp"
+
+namespace gridlight {
+namespace asio = boost::asio;
+namespace {
+
+// A fresh backend's first geography query costs some 18 ms: let no request pay them.
+constexpr std::string_view warm_up =
+    "SELECT ST_DWithin(g, g, 1), ST_Distance(g, g), ST_Intersects(g::geometry, g::geometry) "
+    "FROM (SELECT ST_SetSRID(ST_MakePoint(0, 0), 4326)::geography AS g) p";
+
+std::size_t threads_of(const config& c) {
+  return c.http.threads > 0 ? static_cast<std::size_t>(c.http.threads)
+                            : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// A thread's share of a number that is given for all threads; at least one.
+std::size_t share(int all, std::size_t threads, std::size_t otherwise) {
+  return all > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(all) / threads) : otherwise;
+}
+
+postgres::connect_options connect_options_of(const config::postgres_settings& p) {
+  postgres::connect_options out;
+  out.uri = p.uri;
+  out.connect_timeout = p.connect_timeout;
+  out.statement_timeout = p.statement_timeout;
+  out.idle_in_transaction_timeout = p.idle_in_transaction_timeout;
+  out.lock_timeout = p.lock_timeout;
+  out.pooled = p.pooled;
+  return out;
+}
+
+postgres::pool_options pool_options_of(const config& c) {
+  const std::size_t threads = threads_of(c);
+  const std::size_t waiting = share(c.postgres.max_waiting, threads, 256);
+  postgres::pool_options out;
+  const auto lane = [&](postgres::lane l, std::size_t size) {
+    out.lanes[static_cast<std::size_t>(l)] = {.size = size, .max_waiting = waiting};
+  };
+  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, 2));
+  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
+  out.max_age = c.postgres.max_age;
+  out.warm_up_sql = warm_up;
+  return out;
+}
+
+/// What all threads share.
+struct process {
+  explicit process(const config& c) : settings(c) {}
+
+  const config& settings;
+  metrics counters;
+  catalog_store layers;
+  const steady::time_point started = steady::now();
+
+  // Pools come and go with their workers, while another thread may ask for their status.
+  void add(postgres::pool* p) {
+    const std::lock_guard guard{lock_};
+    pools_.push_back(p);
+  }
+  void remove(postgres::pool* p) {
+    const std::lock_guard guard{lock_};
+    std::erase(pools_, p);
+  }
+  std::vector<postgres::pool_status> status() {
+    const std::lock_guard guard{lock_};
+    std::vector<postgres::pool_status> out;
+    for (const postgres::pool* p : pools_)
+      out.push_back(p->status());
+    return out;
+  }
+
+ private:
+  std::mutex lock_;
+  std::vector<postgres::pool*> pools_;
+};
+
+/// One thread: its pool, its routes; the first also keeps the catalog.
+class grid_worker : public http::worker {
+ public:
+  grid_worker(asio::any_io_executor executor, std::size_t index, process& p)
+      : process_(p),
+        pool_(executor, connect_options_of(p.settings.postgres), pool_options_of(p.settings)),
+        services_{pool_,
+                  p.layers,
+                  p.settings,
+                  p.counters,
+                  [&p] { return p.status(); },
+                  sync::expected_schema_version(),
+                  p.started} {
+    process_.add(&pool_);
+    pool_.start();
+    if (index == 0) {
+      keeper_.emplace(executor, p.layers, pool_, p.settings.layers);
+      asio::co_spawn(executor, keeper_->run(), asio::detached);
+    }
+    routes = api::make_routes(services_);
+  }
+  ~grid_worker() override { process_.remove(&pool_); }
+
+  asio::awaitable<void> stop() override {
+    if (keeper_) keeper_->stop();
+    co_await pool_.stop();
+  }
+
+ private:
+  process& process_;
+  postgres::pool pool_;
+  api::services services_;
+  std::optional<catalog_keeper> keeper_;
+};
+
+}  // namespace
+
+int serve(const config& settings) {
+  process shared{settings};
+  api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
+  http::server server{settings.http, shared.counters};
+  const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
+    return std::make_unique<grid_worker>(std::move(executor), index, shared);
+  });
+  if (!served) {
+    spdlog::error("{}", served.error().detail);
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace gridlight
