@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <limits>
 
 #include "api/print_sql.hpp"
 #include "serve.hpp"
@@ -9,6 +10,7 @@
 #include "server/log.hpp"
 #include "sync/check.hpp"
 #include "sync/demo/demo_data.hpp"
+#include "sync/load/load.hpp"
 #include "sync/migrate.hpp"
 
 using namespace gridlight;
@@ -55,6 +57,41 @@ int with_config(const common_flags& flags, Command command) {
   return command(*settings);
 }
 
+void add_load_flags(CLI::App& command, sync::load_options& load) {
+  command
+      .add_option("files", load.files,
+                  "files (.csv, .geojson, .geojsonl; also gzip), folders, or - for standard input")
+      ->required();
+  command.add_option("--layer", load.layer,
+                     "target layer (default: the one whose table has the file's name)");
+  command.add_flag("--create", load.create,
+                   "make a new layer of the file and print its entry for the catalog");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--map",
+          [&load](const std::vector<std::string>& pairs) {
+            for (const std::string& pair : pairs) {
+              const auto equals = pair.find('=');
+              if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size())
+                throw CLI::ValidationError{"--map", pair + " is not TARGET=SOURCE"};
+              load.map.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+            }
+          },
+          "TARGET=SOURCE: fill a column from a source column of another name")
+      ->expected(1)
+      ->take_all();
+  command.add_flag("--ignore-extra", load.ignore_extra,
+                   "leave out source columns that the table does not have");
+  command.add_option("--max-errors", load.max_errors, "bad rows to leave out; one more and nothing changes")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+  command
+      .add_option("--duplicates", load.duplicates,
+                  "of rows with one key: reject (bad rows) or last (keep the last)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, sync::duplicate_rule>{
+          {"reject", sync::duplicate_rule::reject}, {"last", sync::duplicate_rule::last}}));
+  command.add_option("--timezone", load.timezone, "of times without a zone: UTC or +HH:MM");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -93,6 +130,12 @@ int main(int argc, char** argv) {
   demo_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_demo_data(c, demo); }); });
 
+  sync::load_options load;
+  auto* load_command = app.add_subcommand("load", "load CSV or GeoJSON files into layers, or into a new one");
+  add_load_flags(*load_command, load);
+  load_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return sync::run_load(c, load); }); });
+
   sync::check_options check;
   auto* check_command =
       app.add_subcommand("check", "look at the database and say what is wrong and what to do");
@@ -100,7 +143,8 @@ int main(int argc, char** argv) {
   check_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_check(c, check); }); });
 
-  auto* config_command = app.add_subcommand("config", "print the configuration in force and what each key means");
+  auto* config_command =
+      app.add_subcommand("config", "print the configuration in force and what each key means");
   config_command->callback([&] {
     code = with_config(flags, [](const config& c) {
       fmt::print("{}\n{}", config_reference(), dump(c));

@@ -18,7 +18,8 @@ namespace {
 
 using named_sql = std::pair<std::string_view, std::string>;
 
-// The candidates of a first `nearest` and the rows of a first page differ with the limit; these are of limit 10 and 100.
+// The candidates of a first `nearest` and the rows of a first page differ with the limit; these are of limit
+// 10 and 100.
 std::vector<named_sql> statements_of(const layer& l) {
   const layer_sql sql{l};
   std::vector<named_sql> out;
@@ -39,9 +40,11 @@ asio::awaitable<result<catalog>> catalog_of(asio::any_io_executor executor, cons
   co_return co_await read_catalog(*db, settings.layers, until);
 }
 
-result<std::vector<named_sql>> find(const std::shared_ptr<const catalog>& layers, const print_sql_options& options) {
+result<std::vector<named_sql>> find(const std::shared_ptr<const catalog>& layers,
+                                    const print_sql_options& options) {
   const layer* l = layers->find(options.layer);
-  if (l == nullptr) return failure{errc::input, fmt::format("{} is not a layer of the catalog", options.layer)};
+  if (l == nullptr)
+    return failure{errc::input, fmt::format("{} is not a layer of the catalog", options.layer)};
   auto all = statements_of(*l);
   if (options.layer == substations_layer) {
     grid_statements grid;
@@ -58,14 +61,16 @@ result<std::vector<named_sql>> find(const std::shared_ptr<const catalog>& layers
 }  // namespace
 
 int run_print_sql(const config& settings, const print_sql_options& options) {
-  auto layers = postgres::run_blocking([&](asio::any_io_executor executor) { return catalog_of(executor, settings); });
-  const auto found =
-      layers ? find(std::make_shared<const catalog>(std::move(*layers)), options) : result<std::vector<named_sql>>{layers.error()};
+  auto layers =
+      postgres::run_blocking([&](asio::any_io_executor executor) { return catalog_of(executor, settings); });
+  const auto found = layers ? find(std::make_shared<const catalog>(std::move(*layers)), options)
+                            : result<std::vector<named_sql>>{layers.error()};
   if (!found) {
     fmt::print(stderr, "gridlight sql: {} {}\n", found.error().detail, found.error().log_detail);
     return 1;
   }
-  for (const auto& [name, sql] : *found) fmt::print("-- {} {}\n{};\n", options.layer, name, sql);
+  for (const auto& [name, sql] : *found)
+    fmt::print("-- {} {}\n{};\n", options.layer, name, sql);
   return 0;
 }
 

@@ -48,7 +48,9 @@ std::string write(const postgres::result_set& rows) {
 
 }  // namespace
 
-std::string_view substation_status_sql() noexcept { return sql; }
+std::string_view substation_status_sql() noexcept {
+  return sql;
+}
 
 // GET /api/postgres/substations/status
 answer_t substation_status(services& s, http::request& req) {
