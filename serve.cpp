@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/postgis_source.hpp"
 #include "api/routes.hpp"
 #include "api/services.hpp"
 #include "server/catalog_keeper.hpp"
@@ -57,6 +58,8 @@ postgres::pool_options pool_options_of(const config& c) {
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;
+  // Behind a pooler a session is not ours to set.
+  if (!c.postgres.pooled) out.warm_up_sql.append("; ").append(api::lookup_session_sql);
   return out;
 }
 

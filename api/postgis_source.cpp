@@ -58,6 +58,19 @@ double radius_of_search(const geo::lonlat& at, double radius_m) {
   return std::abs(at.lat) > nearly_a_pole ? std::max(radius_m, bridge_m) : radius_m;
 }
 
+// A rough distance from a point to a box, in kilometres on the sphere.
+double far_km(const geo::lonlat& at, const geo::bbox& box) {
+  constexpr double radius_km = 6371.0088, radians = std::numbers::pi / 180;
+  const double west = std::remainder(at.lon - box.min_lon, 360),
+               east = std::remainder(at.lon - box.max_lon, 360);
+  const bool between = at.lon >= box.min_lon && at.lon <= box.max_lon;
+  const double lon = between ? 0 : std::min(std::abs(west), std::abs(east)) * radians;
+  const double lat1 = at.lat * radians, lat2 = std::clamp(at.lat, box.min_lat, box.max_lat) * radians;
+  const double h = std::pow(std::sin((lat1 - lat2) / 2), 2) +
+                   std::cos(lat1) * std::cos(lat2) * std::pow(std::sin(lon / 2), 2);
+  return 2 * radius_km * std::asin(std::min(1.0, std::sqrt(h)));
+}
+
 enum class operation : std::uint64_t { within = 1, nearest, nearest_of_all, region, by_key };
 
 std::uint64_t statement_key(operation op, std::int64_t size = 0, std::uint64_t flags = 0) {
@@ -104,6 +117,9 @@ struct postgis_source::prepared_layer {
   const feature_writer writer;
   const row_layout layout;
   std::map<std::uint64_t, postgres::statement> statements;
+  std::optional<postgres::statement> bounds;
+  std::optional<geo::bbox> extent;  ///< as last published; decides the way, never an answer
+  bool extent_asked = false;
   std::size_t last_size = 0;  ///< of the last answer; what the next one reserves
 };
 
@@ -216,10 +232,34 @@ layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, co
   co_return co_await by_index(prepared(l), near, e);
 }
 
+// The index knows distances as chords through the earth. From far away a chord says so little about the arc
+// that it visits nearly every row, at four times the cost of sorting them all.
+boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at,
+                                                    effort e) {
+  constexpr double far_away_km = 3000;
+  const layer& l = *p->of;
+  if (!l.versioned) co_return false;
+  if (!p->extent_asked) {
+    p->extent_asked = true;
+    p->bounds.emplace(
+        "SELECT ST_XMin(bounds), ST_YMin(bounds), ST_XMax(bounds), ST_YMax(bounds) FROM "
+        "gridlight.layer_state "
+        "WHERE layer = $1 AND bounds IS NOT NULL",
+        std::vector<Oid>{oid::text});
+    postgres::arguments a;
+    a.add_text(l.config.name);
+    const auto rows = co_await pool_.query(postgres::lane::lookup, *p->bounds, a, e.until, e.timing.postgres);
+    if (rows && rows->rows() == 1 && !rows->is_null(0, 0))
+      p->extent = geo::bbox{rows->number(0, 0), rows->number(0, 1), rows->number(0, 2), rows->number(0, 3)};
+  }
+  co_return p->extent&& far_km(at, *p->extent) > far_away_km;
+}
+
 layer_source::answer<feature_page> postgis_source::nearest(const layer_ref& l, const nearest_question& q,
                                                            effort e) {
   near_question near{q.at, q.max_distance_m, q.limit, q.properties};
   if (near.bound_m) near.bound_m = radius_of_search(q.at, *near.bound_m);
+  if (co_await is_far(prepared(l), q.at, e)) co_return co_await scan(prepared(l), near, e);
   co_return co_await by_index(prepared(l), near, e);
 }
 

@@ -26,6 +26,7 @@ class postgis_source final : public layer_source {
   struct prepared_layer;
   struct near_question;
   std::shared_ptr<prepared_layer> prepared(const layer_ref& l);
+  boost::asio::awaitable<bool> is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at, effort e);
   answer<feature_page> scan(std::shared_ptr<prepared_layer> p, const near_question& q, effort e);
   answer<feature_page> by_index(std::shared_ptr<prepared_layer> p, const near_question& q, effort e);
 

@@ -15,8 +15,8 @@ namespace {
 // place, none.
 constexpr std::string_view schema = R"(
 CREATE SCHEMA gridlight;
-CREATE TABLE gridlight.layer_state (layer text PRIMARY KEY, version bigint NOT NULL);
-INSERT INTO gridlight.layer_state VALUES ('points', 3), ('lines', 4), ('polygons', 5);
+CREATE TABLE gridlight.layer_state (layer text PRIMARY KEY, version bigint NOT NULL, bounds geometry);
+INSERT INTO gridlight.layer_state VALUES ('points', 3), ('lines', 4), ('polygons', 5), ('local', 6);
 SELECT setseed(0.25);
 CREATE TABLE places AS
   SELECT row_number() OVER () AS n, lon, lat FROM (
@@ -184,6 +184,32 @@ TEST_CASE("within and nearest are what ST_DWithin and ST_Distance say") {
           .at = q.at, .max_distance_m = q.radius_m, .limit = q.limit, .properties = {}};
       compare(inside, q.limit, b.run(walking.nearest(many, bounded, b.effort())), false);
     }
+  }
+}
+
+TEST_CASE("from far away, where the index is no help, the order is exact too") {
+  lookup_bench b{schema};
+  b.db.run(
+      "CREATE TABLE local AS SELECT * FROM points WHERE geom && ST_MakeEnvelope(-97, 28, -94, 31, 4326);"
+      "CREATE INDEX ON local USING gist ((geom::geography));"
+      "UPDATE gridlight.layer_state SET bounds = ST_MakeEnvelope(-97, 28, -94, 31, 4326) WHERE layer = "
+      "'local'");
+  std::mt19937 random{test::seed()};
+  asker ask{random};
+  api::postgis_source source{*b.pool};
+  const api::layer_ref l = layer_of("local", 0);
+  for (int i = test::questions(40, 2'000); i > 0; --i) {
+    question q{};
+    q.at = i % 4 == 0   ? geo::lonlat{-95.37 + 180, -29.76}
+           : i % 4 == 1 ? geo::lonlat{84.63 + ask.between(-3, 3), -29.76 + ask.between(-3, 3)}
+                        : geo::lonlat{ask.between(-180, 180), ask.between(-90, 90)};
+    q.limit = 20;
+    CAPTURE(number(q.at.lon));
+    CAPTURE(number(q.at.lat));
+    compare(truth(b, "local", q), q.limit,
+            b.run(source.nearest(l, {.at = q.at, .max_distance_m = {}, .limit = q.limit, .properties = {}},
+                                 b.effort())),
+            false);
   }
 }
 
