@@ -42,7 +42,8 @@ std::string time_text(const postgres::result_set& rows, int row, int column) {
 boost::asio::awaitable<result<std::map<std::string, layer_state, std::less<>>>> read_layer_states(
     services& s, postgres::lane lane, deadline until, postgres::query_timing& timing) {
   std::map<std::string, layer_state, std::less<>> out;
-  const auto rows = co_await s.pool.query(lane, layer_state_statement(), {}, until, timing);
+  const postgres::arguments none;
+  const auto rows = co_await s.pool.query(lane, layer_state_statement(), none, until, timing);
   if (!rows && rows.error().code == errc::schema_mismatch) co_return out;
   if (!rows) co_return rows.error();
   for (int row = 0; row < rows->rows(); ++row) {

@@ -219,7 +219,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
     p->write(page, *rows, answered, q.properties, distance, e.timing);
     co_return page;
   }
-  co_return co_await scan(std::move(p), q, e);
+  co_return co_await scan(p, q, e);
 }
 
 layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, const within_question& q,
@@ -228,8 +228,9 @@ layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, co
   const double area = std::numbers::pi * q.radius_m * q.radius_m / 1e6;
   // A candidate by the index costs about twice a row that is only sorted.
   const bool few = expected_rows(*l, area) < 3 * static_cast<double>(q.limit) + 50;
-  if (few) co_return co_await scan(prepared(l), near, e);
-  co_return co_await by_index(prepared(l), near, e);
+  const auto p = prepared(l);
+  if (few) co_return co_await scan(p, near, e);
+  co_return co_await by_index(p, near, e);
 }
 
 // The index knows distances as chords through the earth. From far away a chord says so little about the arc
@@ -259,8 +260,10 @@ layer_source::answer<feature_page> postgis_source::nearest(const layer_ref& l, c
                                                            effort e) {
   near_question near{q.at, q.max_distance_m, q.limit, q.properties};
   if (near.bound_m) near.bound_m = radius_of_search(q.at, *near.bound_m);
-  if (co_await is_far(prepared(l), q.at, e)) co_return co_await scan(prepared(l), near, e);
-  co_return co_await by_index(prepared(l), near, e);
+  const auto p = prepared(l);
+  const bool far = co_await is_far(p, q.at, e);
+  if (far) co_return co_await scan(p, near, e);
+  co_return co_await by_index(p, near, e);
 }
 
 namespace {

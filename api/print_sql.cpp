@@ -35,7 +35,9 @@ std::vector<named_sql> statements_of(const layer& l) {
 
 asio::awaitable<result<catalog>> catalog_of(asio::any_io_executor executor, const config& settings) {
   const deadline until = deadline_in(settings.postgres.connect_timeout + settings.postgres.statement_timeout);
-  auto db = co_await postgres::connection::open(executor, {.uri = settings.postgres.uri}, until);
+  postgres::connect_options options;  // a variable: g++ 12 destroys such temporaries of a co_await twice
+  options.uri = settings.postgres.uri;
+  auto db = co_await postgres::connection::open(executor, options, until);
   if (!db) co_return db.error();
   co_return co_await read_catalog(*db, settings.layers, until);
 }

@@ -27,7 +27,8 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
   readiness out;
   const auto start = steady::now();
   postgres::query_timing timing;
-  const auto rows = co_await s.pool.query(postgres::lane::admin, newest_migration(), {},
+  const postgres::arguments none;
+  const auto rows = co_await s.pool.query(postgres::lane::admin, newest_migration(), none,
                                           std::min(until, start + patience), timing);
   out.database_ms = ms_since(start);
   if (!rows && rows.error().code != errc::schema_mismatch) {

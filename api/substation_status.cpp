@@ -61,8 +61,9 @@ answer_t substation_status(services& s, http::request& req) {
   const auto statement = s.grid.get(*catalog, sql);
   if (!statement) co_return statement.error();
 
+  const postgres::arguments none;
   const auto rows =
-      co_await s.pool.query(postgres::lane::lookup, **statement, {}, req.until, req.timing.postgres);
+      co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until, req.timing.postgres);
   if (!rows) co_return rows.error();
   const auto start = steady::now();
   std::string body = write(*rows);
