@@ -9,7 +9,7 @@ namespace gridlight::http {
 /// Packs bodies with gzip. Keeps zlib's state from one body to the next; for one thread.
 class gzip_packer {
  public:
-  /// \param level  zlib's, 1…9. 1 by measurement: see gzip_level.
+  /// \param level  zlib's, 1…9
   explicit gzip_packer(int level);
   ~gzip_packer();
   gzip_packer(gzip_packer&&) noexcept;

