@@ -124,6 +124,17 @@ TEST_CASE("OPTIONS tells what is allowed, to a browser too") {
   CHECK(client.request("OPTIONS", "/nothing").status == 404);
 }
 
+TEST_CASE("a base path is left out, whether the proxy took it away or not") {
+  auto settings = quick_settings();
+  settings.base_path = "/grid";
+  toy_server s{settings};
+  http_client client{s.port()};
+  CHECK(client.get("/grid/hello").body == "hello");
+  CHECK(client.get("/hello").body == "hello");
+  CHECK(client.get("/gridhello").status == 404);
+  CHECK(client.get("/grid/grid/hello").status == 404);
+}
+
 TEST_CASE("an allow-list of origins") {
   auto settings = quick_settings();
   settings.cors_origins = {"https://a.example", "https://b.example"};
