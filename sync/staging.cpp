@@ -156,11 +156,40 @@ awaitable<result<removed_rows>> unique_index(connection& db, const table_shape& 
   co_return removed;
 }
 
+// A load holds its layer's lock from before its run begins, so a lock that can be had (a second time, in the
+// layer's own session) is a sign that the run is dead. Locks are counted, so the one taken here is given
+// back.
 constexpr std::string_view stale_sql = R"(
+SELECT DISTINCT r.layer FROM gridlight.sync_run r
+WHERE r.mode = 'load' AND (r.status = 'running' OR EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relname IN
+  ('gridlight_new_' || r.run_id, 'gridlight_old_' || r.run_id))))";
+
+constexpr std::string_view stale_tables_sql = R"(
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN gridlight.sync_run r ON r.run_id::text = substring(c.relname FROM '^gridlight_(?:new|old)_(\d+)$')
 WHERE c.relkind = 'r' AND r.layer = )";
+
+std::string lock_name(std::string_view layer) {
+  std::string out = "(hashtext('gridlight load'), hashtext(";
+  return out.append(connection::quote_literal(layer)).append("))");
+}
+
+awaitable<result<void>> remove_stale_of(connection& db, std::string layer) {
+  std::string sql{stale_tables_sql};
+  const auto rows = co_await db.execute(sql.append(connection::quote_literal(layer)), command_deadline());
+  if (!rows) co_return rows.error();
+  for (int row = 0; row < rows->rows(); ++row) {
+    std::string drop = "DROP TABLE ";
+    const auto dropped = co_await run(db, drop.append(rows->text(row, 0)));
+    // Somebody still reads it: the next start will find it again.
+    if (!dropped && !is_sqlstate(dropped.error(), "55P03")) co_return dropped.error();
+  }
+  sql =
+      "UPDATE gridlight.sync_run SET status = 'failed', finished_at = now(), error = 'interrupted' "
+      "WHERE status = 'running' AND mode = 'load' AND layer = ";
+  co_return co_await run(db, sql.append(connection::quote_literal(layer)));
+}
 
 }  // namespace
 
@@ -227,28 +256,26 @@ awaitable<result<bool>> is_unique(connection& db, const table_shape& shape, std:
 }
 
 awaitable<result<void>> lock_layer(connection& db, std::string layer) {
-  std::string lock = "pg_try_advisory_lock(hashtext('gridlight load'), hashtext(";
-  lock.append(connection::quote_literal(layer)).append("))");
-  const auto rows = co_await db.execute("SELECT " + lock, command_deadline());
+  const auto rows = co_await db.execute("SELECT pg_try_advisory_lock" + lock_name(layer), command_deadline());
   if (!rows) co_return rows.error();
   if (rows->text(0, 0) == "t") co_return result<void>{};
   co_return failure{errc::conflict, "another load of " + layer + " is running; wait for it, or end it"};
 }
 
-awaitable<result<void>> remove_stale(connection& db, std::string layer) {
-  std::string sql{stale_sql};
-  const auto rows = co_await db.execute(sql.append(connection::quote_literal(layer)), command_deadline());
-  if (!rows) co_return rows.error();
-  for (int row = 0; row < rows->rows(); ++row) {
-    std::string drop = "DROP TABLE ";
-    const auto dropped = co_await run(db, drop.append(rows->text(row, 0)));
-    // Somebody still reads it: the next start will find it again.
-    if (!dropped && !is_sqlstate(dropped.error(), "55P03")) co_return dropped.error();
+awaitable<result<void>> remove_stale(connection& db) {
+  const auto layers = co_await db.execute(stale_sql, command_deadline());
+  if (!layers) co_return layers.error();
+  for (int row = 0; row < layers->rows(); ++row) {
+    const std::string layer{layers->text(row, 0)};
+    const auto locked = co_await lock_layer(db, layer);
+    if (!locked && locked.error().code == errc::conflict) continue;
+    if (!locked) co_return locked.error();
+    const auto removed = co_await remove_stale_of(db, layer);
+    if (!removed) co_return removed.error();
+    const auto unlocked = co_await run(db, "SELECT pg_advisory_unlock" + lock_name(layer));
+    if (!unlocked) co_return unlocked.error();
   }
-  sql =
-      "UPDATE gridlight.sync_run SET status = 'failed', finished_at = now(), error = 'interrupted' "
-      "WHERE status = 'running' AND mode = 'load' AND layer = ";
-  co_return co_await run(db, sql.append(connection::quote_literal(layer)));
+  co_return result<void>{};
 }
 
 }  // namespace gridlight::sync

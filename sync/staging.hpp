@@ -80,9 +80,9 @@ boost::asio::awaitable<result<std::vector<removed_rows>>> finish_staging(postgre
 boost::asio::awaitable<result<bool>> is_unique(postgres::connection& db, const table_shape& shape,
                                                std::int64_t run_id, std::string column);
 
-/// Drops staging and replaced tables of runs that are gone, and records those runs as failed.
-/// \pre the caller holds the layer's load lock
-boost::asio::awaitable<result<void>> remove_stale(postgres::connection& db, std::string layer);
+/// Drops staging and replaced tables of runs that are gone, of every layer that no load works on at the
+/// moment, and records those runs as failed.
+boost::asio::awaitable<result<void>> remove_stale(postgres::connection& db);
 
 /// One load at a time of a layer: an advisory lock that the session holds to its end. Fails with conflict,
 /// saying so.

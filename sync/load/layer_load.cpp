@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <boost/asio.hpp>
 #include <charconv>
 #include <iostream>
 
@@ -38,6 +39,18 @@ std::optional<std::int64_t> zone_of(const load_options& options) {
   return options.timezone.empty() ? std::nullopt : read_offset(options.timezone);
 }
 
+// Shows the progress while Postgres works and nothing else moves. Ends, without a look at it, once `stop` is
+// set.
+awaitable<void> keep_ticking(load_progress& shown, std::shared_ptr<boost::asio::steady_timer> timer,
+                             std::shared_ptr<bool> stop) {
+  while (!*stop) {
+    shown.tick();
+    timer->expires_after(std::chrono::milliseconds{100});
+    boost::system::error_code cancelled;
+    co_await timer->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
+  }
+}
+
 // Index work is what a load spends half its time on; a session's default of 64 MB makes it slower.
 constexpr std::string_view begin_sql =
     "BEGIN; SELECT set_config('maintenance_work_mem', '256MB', true) "
@@ -56,13 +69,19 @@ awaitable<result<void>> layer_load::run(connection& db) {
     co_return failure{errc::schema_mismatch,
                       "the database has no gridlight schema: run gridlight migrate first"};
   auto step = co_await lock_layer(db, job_.layer);
-  if (step) step = co_await remove_stale(db, job_.layer);
+  if (step) step = co_await remove_stale(db);
   if (step && options_.create) step = co_await find_new_table(db);
   if (step && !options_.create) step = co_await find_table(db);
   if (step) step = co_await start_run(db);
   if (!step) co_return step;
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const auto stop = std::make_shared<bool>(false);
+  const auto timer = std::make_shared<boost::asio::steady_timer>(executor);
+  boost::asio::co_spawn(executor, keep_ticking(progress_, timer, stop), boost::asio::detached);
   step = co_await fill(db);
   if (step) step = co_await swap(db);
+  *stop = true;
+  timer->cancel();
   progress_.clear();
   if (!step) co_await record_failure(db, step.error());
   summary();
@@ -308,7 +327,8 @@ awaitable<result<void>> layer_load::choose_key(connection& db) {
 }
 
 awaitable<result<void>> layer_load::check_and_index(connection& db) {
-  progress_.update(job_.layer + ": indexing", static_cast<std::uint64_t>(counts_.read), counts_.bytes);
+  progress_.update(job_.layer + ": checks and indexes", static_cast<std::uint64_t>(counts_.read),
+                   counts_.bytes);
   const auto removed = co_await finish_staging(db, shape_, run_id_, options_.duplicates);
   if (!removed) co_return removed.error();
   // Ordinals count what was there before the first removal.

@@ -34,21 +34,28 @@ void load_progress::say(std::string_view line) {
 }
 
 void load_progress::update(std::string_view what, std::uint64_t rows, std::uint64_t bytes) {
-  const auto now = steady::now();
-  if (now < next_) return;
-  next_ = now + (terminal_ ? bar_pause : line_pause);
-  draw(what, rows, bytes);
+  if (what_ != what) what_ = what;
+  rows_ = rows;
+  bytes_ = bytes;
+  tick();
 }
 
-void load_progress::draw(std::string_view what, std::uint64_t rows, std::uint64_t bytes) {
+void load_progress::tick() {
+  const auto now = steady::now();
+  if (now < next_ || what_.empty()) return;
+  next_ = now + (terminal_ ? bar_pause : line_pause);
+  draw();
+}
+
+void load_progress::draw() {
   const double seconds = std::max(ms_since(start_) / 1000, 0.001);
   const double part =
-      total_ > 0 ? std::min(1.0, static_cast<double>(bytes) / static_cast<double>(total_)) : 0;
+      total_ > 0 ? std::min(1.0, static_cast<double>(bytes_) / static_cast<double>(total_)) : 0;
   const std::string figures =
-      fmt::format("{} rows, {:.1f} MB, {:.0f} rows/s", rows, static_cast<double>(bytes) / 1e6,
-                  static_cast<double>(rows) / seconds);
+      fmt::format("{} rows, {:.1f} MB, {:.0f} rows/s", rows_, static_cast<double>(bytes_) / 1e6,
+                  static_cast<double>(rows_) / seconds);
   if (!terminal_) {
-    std::cerr << fmt::format("{}: {}{}", what, figures,
+    std::cerr << fmt::format("{}: {}{}", what_, figures,
                              total_ > 0 ? fmt::format(", {:.0f} %", part * 100) : "")
               << std::endl;
     return;
@@ -58,7 +65,7 @@ void load_progress::draw(std::string_view what, std::uint64_t rows, std::uint64_
   const std::string bar =
       total_ > 0 ? fmt::format("[{:#<{}}{:.<{}}] {:3.0f} % ", "", filled, "", width - filled, part * 100)
                  : "";
-  std::cerr << fmt::format("\r\033[K{} {}{}", what, bar, figures) << std::flush;
+  std::cerr << fmt::format("\r\033[K{} {}{}", what_, bar, figures) << std::flush;
   shown_ = true;
 }
 

@@ -18,11 +18,14 @@ class load_progress {
   load_progress& operator=(const load_progress&) = delete;
 
   void update(std::string_view what, std::uint64_t rows, std::uint64_t bytes);  ///< cheap when nothing is due
-  void say(std::string_view line);                                              ///< a message, above the bar
-  void clear();                                                                 ///< takes the bar away
+  void tick();                      ///< shows what was last said, when something is due
+  void say(std::string_view line);  ///< a message, above the bar
+  void clear();                     ///< takes the bar away
 
  private:
-  void draw(std::string_view what, std::uint64_t rows, std::uint64_t bytes);
+  void draw();
+  std::string what_;
+  std::uint64_t rows_ = 0, bytes_ = 0;
   std::uint64_t total_;
   bool terminal_, shown_ = false;
   steady::time_point start_ = steady::now(), next_;
