@@ -29,6 +29,7 @@ struct check_shape {
 struct table_shape {
   std::string schema, name;
   std::string oid;          ///< empty: there is no such table yet
+  std::string fingerprint;  ///< changes with the table, its grants and all that hangs on it
   std::string persistence;  ///< "UNLOGGED " or empty
   std::string options;      ///< storage parameters, such as "fillfactor=70"
   std::vector<index_shape> indexes;
@@ -40,6 +41,11 @@ struct table_shape {
 /// publications, rules, functions, inheritance).
 boost::asio::awaitable<result<table_shape>> read_shape(postgres::connection& db, std::string schema,
                                                        std::string table);
+
+/// The fingerprint as it is now; empty when there is no such table. One quick query, fit to be asked under a
+/// lock.
+boost::asio::awaitable<result<std::string>> read_fingerprint(postgres::connection& db, std::string schema,
+                                                             std::string table);
 
 /// The name of a run's staging table, without its schema; it stands in the live table's schema.
 std::string staging_name(std::int64_t run_id);

@@ -108,6 +108,8 @@ awaitable<result<std::string>> carried(connection& db, const swap_request& r) {
 awaitable<result<void>> attempt(connection& db, const swap_request& r) {
   auto step = co_await run(db, "BEGIN; " + found_sql(r));
   if (!step) co_return step.error();
+  const auto extras = co_await carried(db, r);
+  if (!extras) co_return extras.error();
   std::string sql = "SET LOCAL lock_timeout = '10ms'";
   if (!r.live.oid.empty())
     sql.append("; LOCK TABLE ")
@@ -115,16 +117,14 @@ awaitable<result<void>> attempt(connection& db, const swap_request& r) {
         .append(" IN ACCESS EXCLUSIVE MODE");
   step = co_await run(db, sql);
   if (!step) co_return step.error();
+  // From here readers wait. What was read of the table before the load must still hold.
   if (!r.live.oid.empty()) {
-    // Nothing can change under the lock: what was read before the load must still hold.
-    const auto now = co_await read_shape(db, r.live.schema, r.live.name);
+    const auto now = co_await read_fingerprint(db, r.live.schema, r.live.name);
     if (!now) co_return now.error();
-    if (now->oid != r.live.oid || now->indexes.size() != r.live.indexes.size())
-      co_return failure{errc::conflict,
-                        qualified(r.live.schema, r.live.name) + " was changed during the load"};
+    if (*now != r.live.fingerprint)
+      co_return failure{errc::conflict, qualified(r.live.schema, r.live.name) +
+                                            " was altered during the load: nothing was changed, load again"};
   }
-  const auto extras = co_await carried(db, r);
-  if (!extras) co_return extras.error();
   sql = rename_sql(r);
   sql.append(*extras);
   for (const std::string& layer : r.layers)

@@ -69,6 +69,13 @@ SELECT string_agg(DISTINCT what, ', ' ORDER BY what) FROM (
                                        (SELECT reltype FROM pg_class WHERE oid = $)))
 ) AS obstacles)";
 
+// xmin changes with every ALTER and GRANT; what hangs on the table is in pg_depend. ANALYZE changes neither.
+constexpr std::string_view fingerprint_sql = R"(
+SELECT concat_ws(':', c.oid, c.xmin, md5((SELECT string_agg(concat_ws(',', d.classid, d.objid, d.refobjsubid, d.deptype), ';'
+                                                            ORDER BY d.classid, d.objid, d.refobjsubid, d.deptype)
+  FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)))
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE )";
+
 std::string with_oid(std::string_view sql, std::string_view oid) {
   std::string out;
   for (const char c : sql) {
@@ -112,6 +119,17 @@ bool is_sqlstate(const failure& f, std::string_view state) {
   return f.log_detail.starts_with(state) && f.log_detail.substr(state.size()).starts_with(':');
 }
 
+boost::asio::awaitable<result<std::string>> read_fingerprint(connection& db, std::string schema,
+                                                             std::string table) {
+  std::string sql{fingerprint_sql};
+  sql.append("n.nspname = ").append(connection::quote_literal(schema));
+  sql.append(" AND c.relname = ").append(connection::quote_literal(table));
+  const auto found = co_await db.execute(sql, command_deadline());
+  if (!found) co_return found.error();
+  if (found->rows() == 0) co_return std::string{};
+  co_return std::string{found->text(0, 0)};
+}
+
 boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::string schema,
                                                        std::string table) {
   table_shape out;
@@ -127,6 +145,10 @@ boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::stri
   out.oid = found->text(0, 0);
   if (found->text(0, 1) == "u") out.persistence = "UNLOGGED ";
   out.options = found->text(0, 2);
+  // Read before the rest, so that a change during the reading shows in it.
+  auto fingerprint = co_await read_fingerprint(db, schema, table);
+  if (!fingerprint) co_return fingerprint.error();
+  out.fingerprint = std::move(*fingerprint);
   const auto free = co_await refuse_obstacles(db, out);
   if (!free) co_return free.error();
 

@@ -1,6 +1,7 @@
 #include "sync/load/load.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -15,6 +17,7 @@
 #include "server/postgres/blocking.hpp"
 #include "sync/command.hpp"
 #include "sync/migrate.hpp"
+#include "tests/support/shapes.hpp"
 #include "tests/support/temp_db.hpp"
 #include "tests/sync/load_support.hpp"
 
@@ -276,6 +279,62 @@ TEST_CASE("readers see all of the old rows or all of the new, and the swap waits
   CHECK(wrong == 0);
   CHECK(looks > 10);
   CHECK(t.db.value("SELECT count(*) FROM substations") == "200");
+}
+
+TEST_CASE("a table that is altered during its load is left alone") {
+  loading t;
+  const std::string path = (t.folder / "substations.csv").string();
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::thread writer{[&] {
+    std::ofstream out{path, std::ios::binary};
+    out << header << one << std::flush;
+    // The load has read the table's shape when its staging table is there.
+    while (t.db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query "
+                      "LIKE 'COPY%'") == "0")
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    t.db.run("CREATE VIEW late AS SELECT * FROM substations");
+  }};
+  CHECK(t.load(path) == 1);
+  writer.join();
+  CHECK(t.said("was altered during the load"));
+  CHECK(t.db.value("SELECT count(*) FROM late") == "0");
+  CHECK(t.db.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'gridlight\\_%'") == "0");
+}
+
+TEST_CASE("random values arrive as Postgres itself reads their texts") {
+  loading t;
+  const std::uint64_t seed = test::test_seed();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  const auto digits = [&](std::size_t most) {
+    std::string out;
+    for (std::size_t n = 1 + random() % most; n > 0; --n)
+      out += static_cast<char>('0' + random() % 10);
+    return out;
+  };
+  std::string water = "id,name,acres\n", lines = "line_id,line_type,line_length_m,circuit_id,created_at\n";
+  for (int i = 0; i < 1000; ++i) {
+    std::string number = (random() % 2 == 0 ? "-" : "") + digits(9);
+    if (random() % 3 != 0) number += "." + digits(8);
+    if (random() % 8 == 0) number += "e-" + std::to_string(random() % 12);
+    water += std::to_string(i) + "," + number + "," + number + "\n";
+    char time[64];
+    std::snprintf(time, sizeof time, "%04d-%02d-%02d %02d:%02d:%02d.%s%c%02d",
+                  static_cast<int>(1 + random() % 9999), static_cast<int>(1 + random() % 12),
+                  static_cast<int>(1 + random() % 28), static_cast<int>(random() % 24),
+                  static_cast<int>(random() % 60), static_cast<int>(random() % 60), digits(6).c_str(),
+                  random() % 2 == 0 ? '+' : '-', static_cast<int>(random() % 15));
+    lines += std::to_string(i) + "," + number + "," + number + "," + time + "," + time + "\n";
+  }
+  REQUIRE_MESSAGE(t.load(t.file("osm_water.csv", water)) == 0, t.err);
+  REQUIRE_MESSAGE(t.load(t.file("grid_power_lines.csv", lines)) == 0, t.err);
+  CHECK(t.db.value(
+            "SELECT count(*) FROM osm_water WHERE acres::text IS DISTINCT FROM name::numeric(12,2)::text") ==
+        "0");
+  CHECK(t.db.value(
+            "SELECT count(*) FROM grid_power_lines WHERE line_length_m IS DISTINCT FROM line_type::float8 OR "
+            "created_at IS DISTINCT FROM circuit_id::timestamptz") == "0");
+  CHECK(t.db.value("SELECT count(*) FROM grid_power_lines") == "1000");
 }
 
 TEST_CASE("several files, a folder, renames, features with their own geometry") {
