@@ -1,5 +1,6 @@
 // A main for fuzz targets where libFuzzer is not: each input of the folder given, then mutations of them.
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -53,8 +55,10 @@ int main(int argc, char** argv) {
   const std::uint64_t seed = chosen != nullptr ? std::stoull(chosen) : std::random_device{}();
   std::cout << inputs.size() << " inputs, then mutations with GRIDLIGHT_SEED=" << seed << std::endl;
   std::mt19937_64 random{seed};
-  const int count = std::getenv("GRIDLIGHT_SOAK") != nullptr ? 1'000'000 : 20'000;
-  for (int i = 0; i < count; ++i) {
+  const bool soak = std::getenv("GRIDLIGHT_SOAK") != nullptr;
+  const std::uint64_t count = soak ? std::numeric_limits<std::uint64_t>::max() : 20'000;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{soak ? 600 : 2};
+  for (std::uint64_t i = 0; i < count && std::chrono::steady_clock::now() < end; ++i) {
     bytes input = inputs[random() % inputs.size()];
     mutate(input, random);
     LLVMFuzzerTestOneInput(input.data(), input.size());

@@ -239,7 +239,7 @@ TEST_CASE("rows and extent are those of layer_state, else the planner's estimate
 TEST_CASE("a role with few rights reads what it may, and is told what it lacks") {
   const test::temp_db db;
   const std::string role = "catalog_test_" + db.value("SELECT current_database()");
-  db.run("CREATE ROLE " + role + " LOGIN");
+  db.run("CREATE ROLE " + role + " LOGIN PASSWORD 'few rights'");
   struct drop {
     const test::temp_db& db;
     std::string role;
@@ -252,7 +252,7 @@ TEST_CASE("a role with few rights reads what it may, and is told what it lacks")
     CREATE TABLE open_l (id int, name text, geom geometry(Point,4326));
     GRANT SELECT ON open_l TO )" +
          role + "; GRANT SELECT (id, name, geom) ON l TO " + role);
-  const std::string uri = db.uri() + " user=" + role;
+  const std::string uri = db.uri() + " password='few rights' user=" + role;
   const auto c = read(uri, layers(R"(
   open_l: {key: id}
   some: {table: l, key: id, properties: [name]}
