@@ -95,10 +95,11 @@ void feature_writer::append(std::string& out, const postgres::result_set& rows, 
     const int at = layout_.properties + static_cast<int>(i);
     if (out.size() != start) out += ',';
     out += c.prefix;
-    if (rows.is_null(row, at))
+    const std::string_view bytes = value(rows, row, at);
+    if (bytes.empty() && rows.is_null(row, at))
       out += "null";
     else
-      append_json_value(out, c.type, value(rows, row, at));
+      append_json_value(out, c.type, bytes);
   };
   if (selection) {
     for (const std::size_t i : *selection)

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "geo/wkb.hpp"
 #include "server/log_text.hpp"
 #include "server/postgres/result.hpp"
 
@@ -30,6 +31,16 @@ void append_number(std::string& out, Number value) {
   std::array<char, 32> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
   out.append(text.data(), end);
+}
+
+// Most measures have at most three decimals: a decimal of 15 digits or fewer that reads back as the same
+// double is its shortest form, and comes cheaper than from to_chars.
+void append_double(std::string& out, double value) {
+  constexpr double most = 1e11;
+  if (std::abs(value) < most && std::nearbyint(value * 1000) / 1000 == value)
+    geo::append_decimal(out, value, 3);
+  else
+    append_number(out, value);
 }
 
 void append_digits(std::string& out, std::int64_t value, int width) {
@@ -162,7 +173,7 @@ bool append_plain(std::string& out, Oid type, std::string_view bytes) {
     case oid::float8: {
       const auto value = std::bit_cast<double>(read<std::uint64_t>(bytes));
       if (!std::isfinite(value)) return false;
-      append_number(out, value);
+      append_double(out, value);
       return true;
     }
     case oid::numeric:

@@ -1,5 +1,6 @@
 #include "server/log_text.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace gridlight::log {
@@ -22,10 +23,13 @@ std::size_t sequence_length(std::string_view text) noexcept {
   return follows(3) ? 4 : 0;
 }
 
-bool plain_ascii(unsigned char c, escaping how) noexcept {
-  if (c < 0x20 || c >= 0x7F) return false;
-  return how == escaping::message || (c != '"' && c != '\\');
+constexpr std::array<bool, 256> plain_table(bool quotes) noexcept {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0x20; c < 0x7F; ++c)
+    out[c] = quotes || (c != '"' && c != '\\');
+  return out;
 }
+constexpr std::array<bool, 256> plain_in_message = plain_table(true), plain_in_quotes = plain_table(false);
 
 void append_hex(std::string& out, std::string_view prefix, char c) {
   constexpr char digits[] = "0123456789ABCDEF";
@@ -61,9 +65,10 @@ void append_json_control(std::string& out, std::string_view sequence) {
 }  // namespace
 
 void append_escaped(std::string& out, std::string_view text, escaping how) {
+  const std::array<bool, 256>& passes = how == escaping::message ? plain_in_message : plain_in_quotes;
   while (!text.empty()) {
     std::size_t plain = 0;
-    while (plain < text.size() && plain_ascii(static_cast<unsigned char>(text[plain]), how))
+    while (plain < text.size() && passes[static_cast<unsigned char>(text[plain])])
       ++plain;
     out += text.substr(0, plain);
     text.remove_prefix(plain);
