@@ -61,8 +61,20 @@ result<layer_ref> path_layer(const services& s, const http::request& req) {
                                       listed((*all)->layers(), [](const layer& l) { return l.config.name; })};
 }
 
-result<layer_ref> path_spatial_layer(const services& s, const http::request& req) {
+result<layer_ref> path_open_layer(const services& s, const http::request& req) {
   auto out = path_layer(s, req);
+  if (!out) return out;
+  // A distance or a box would tell what a hidden geometry hides, so there is no half-open layer.
+  const layer_config& l = (*out)->config;
+  const std::string& position = l.longitude.empty() ? l.geometry : l.longitude;
+  if (std::find(l.personal.begin(), l.personal.end(), position) != l.personal.end())
+    return failure{errc::forbidden,
+                   "positions of layer " + l.name + " are personal data; its features are not served"};
+  return out;
+}
+
+result<layer_ref> path_spatial_layer(const services& s, const http::request& req) {
+  auto out = path_open_layer(s, req);
   if (out && !(*out)->has_geometry())
     return failure{errc::bad_parameter, "layer " + (*out)->config.name + " has no geometry", "layer"};
   return out;

@@ -20,6 +20,8 @@ result<std::shared_ptr<const catalog>> loaded_catalog(const services& s);
 /// The layer at the path's first {name}. Fails with not_found naming those that exist, schema_mismatch for
 /// one whose table does not fit (with the reason), database_unavailable.
 result<layer_ref> path_layer(const services& s, const http::request& req);
+/// The same for its features: forbidden when the layer's own position is among its personal columns.
+result<layer_ref> path_open_layer(const services& s, const http::request& req);
 /// The same for a layer that must have a geometry: bad_parameter when it has none.
 result<layer_ref> path_spatial_layer(const services& s, const http::request& req);
 

@@ -42,7 +42,7 @@ bool read_count(http::parameters& q) {
 
 // GET /api/postgres/layers/{layer}/features[?bbox&limit&cursor&properties&count]
 answer_t features(services& s, http::request& req) {
-  const auto l = path_layer(s, req);
+  const auto l = path_open_layer(s, req);
   if (!l) co_return l.error();
   http::parameters q{req};
   viewport_question ask;
@@ -71,7 +71,7 @@ answer_t features(services& s, http::request& req) {
 
 // GET /api/postgres/layers/{layer}/features/{id}
 answer_t feature(services& s, http::request& req) {
-  const auto l = path_layer(s, req);
+  const auto l = path_open_layer(s, req);
   if (!l) co_return l.error();
   http::parameters q{req};
   if (auto bad = q.fault()) co_return *bad;

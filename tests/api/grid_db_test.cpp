@@ -181,6 +181,19 @@ TEST_CASE("layers: columns with types, version, bounds; personal columns are not
   CHECK(b.json("/api/postgres/layers/circuits")["key"].at(0)["name"].get_string().value() == "circuit_id");
 }
 
+TEST_CASE("features of a layer whose positions are personal are not served, whatever the question") {
+  grid_bench b;
+  for (const std::string_view question :
+       {"within?lon=-95.3&lat=29.7&radius_m=10", "nearest?lon=-95.3&lat=29.7", "features",
+        "features?bbox=-96,29,-95,30", "features/CUST-1"}) {
+    CAPTURE(question);
+    const auto refused = b.get("/api/postgres/layers/customers/" + std::string{question});
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().code == errc::forbidden);
+  }
+  CHECK(b.get("/api/postgres/layers/meters/nearest?lon=-95.3&lat=29.7").has_value());
+}
+
 TEST_CASE("a layer whose table is gone is listed with the reason") {
   grid_bench b;
   b.db.run("DROP TABLE vegetation_risk");

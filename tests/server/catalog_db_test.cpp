@@ -238,21 +238,15 @@ TEST_CASE("rows and extent are those of layer_state, else the planner's estimate
 
 TEST_CASE("a role with few rights reads what it may, and is told what it lacks") {
   const test::temp_db db;
-  const std::string role = "catalog_test_" + db.value("SELECT current_database()");
-  db.run("CREATE ROLE " + role + " LOGIN PASSWORD 'few rights'");
-  struct drop {
-    const test::temp_db& db;
-    std::string role;
-    ~drop() { db.run("DROP OWNED BY " + role + "; DROP ROLE " + role); }
-  } const dropped{db, role};
+  const test::temp_role role{db};
   db.run(R"(
     CREATE SCHEMA gridlight; CREATE TABLE gridlight.layer_state (layer text);
     CREATE SCHEMA hidden; CREATE TABLE hidden.l (id int, geom geometry(Point,4326));
     CREATE TABLE l (id int, name text, owner text, geom geometry(Point,4326));
     CREATE TABLE open_l (id int, name text, geom geometry(Point,4326));
     GRANT SELECT ON open_l TO )" +
-         role + "; GRANT SELECT (id, name, geom) ON l TO " + role);
-  const std::string uri = db.uri() + " password='few rights' user=" + role;
+         role.name() + "; GRANT SELECT (id, name, geom) ON l TO " + role.name());
+  const std::string uri = role.uri();
   const auto c = read(uri, layers(R"(
   open_l: {key: id}
   some: {table: l, key: id, properties: [name]}

@@ -30,7 +30,8 @@ rows_ptr exec(const std::string& uri, std::string_view sql) {
 
 std::string cluster_uri() {
   const char* uri = std::getenv("GRIDLIGHT_TEST_DATABASE_URL");
-  if (uri == nullptr) throw std::runtime_error{"GRIDLIGHT_TEST_DATABASE_URL is not set: run tests by ./dev test"};
+  if (uri == nullptr)
+    throw std::runtime_error{"GRIDLIGHT_TEST_DATABASE_URL is not set: run tests by ./dev test"};
   return uri;
 }
 
@@ -71,7 +72,9 @@ temp_db::~temp_db() {
   }
 }
 
-void temp_db::run(std::string_view sql) const { exec(uri_, sql); }
+void temp_db::run(std::string_view sql) const {
+  exec(uri_, sql);
+}
 
 std::vector<std::vector<std::string>> temp_db::rows(std::string_view sql) const {
   const rows_ptr r = exec(uri_, sql);
@@ -84,6 +87,25 @@ std::vector<std::vector<std::string>> temp_db::rows(std::string_view sql) const 
   return out;
 }
 
-std::string temp_db::value(std::string_view sql) const { return rows(sql).at(0).at(0); }
+std::string temp_db::value(std::string_view sql) const {
+  return rows(sql).at(0).at(0);
+}
+
+temp_role::temp_role(const temp_db& db) : db_(db), name_("role_of_" + db.value("SELECT current_database()")) {
+  // A password, because a cluster may ask everybody for one.
+  db_.run("CREATE ROLE " + name_ + " LOGIN PASSWORD '" + name_ + "'");
+}
+
+temp_role::~temp_role() {
+  try {
+    db_.run("DROP OWNED BY " + name_ + "; DROP ROLE " + name_);
+  } catch (const std::exception&) {
+    // A cluster that is gone took the role with it.
+  }
+}
+
+std::string temp_role::uri() const {
+  return db_.uri() + " user=" + name_ + " password=" + name_;
+}
 
 }  // namespace gridlight::test

@@ -28,4 +28,21 @@ class temp_db {
   std::string name_, uri_;
 };
 
+/// A role that may log in and nothing else, for one test; dropped with what it was granted. `db` must outlive
+/// it.
+class temp_role {
+ public:
+  explicit temp_role(const temp_db& db);
+  ~temp_role();
+  temp_role(const temp_role&) = delete;
+  temp_role& operator=(const temp_role&) = delete;
+
+  const std::string& name() const noexcept { return name_; }
+  std::string uri() const;  ///< of the same database, as this role
+
+ private:
+  const temp_db& db_;
+  std::string name_;
+};
+
 }  // namespace gridlight::test

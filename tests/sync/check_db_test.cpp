@@ -233,18 +233,13 @@ layers:
 TEST_CASE("a role with few rights is told the GRANTs, and unknown is not zero") {
   const test::temp_db db;
   migrate(db.uri());
-  const std::string role = "check_test_" + db.value("SELECT current_database()");
-  db.run("CREATE ROLE " + role + " LOGIN PASSWORD 'few rights'");
-  struct drop {
-    const test::temp_db& db;
-    std::string role;
-    ~drop() { db.run("DROP OWNED BY " + role + "; DROP ROLE " + role); }
-  } const dropped{db, role};
-  const config settings = settings_for(db.uri() + " password='few rights' user=" + role);
+  const test::temp_role role{db};
+  const config settings = settings_for(role.uri());
   const auto report = check(settings);
   CHECK(report.schema == "unknown (needs SELECT on gridlight.schema_migration)");
   CHECK(report.problems.size() == 16);
-  CHECK(contains(texts(report.problems), "GRANT SELECT ON \"public\".\"transformers\" TO \"" + role + "\";"));
+  CHECK(contains(texts(report.problems),
+                 "GRANT SELECT ON \"public\".\"transformers\" TO \"" + role.name() + "\";"));
   for (const auto& l : report.layers) {
     CHECK_FALSE(l.rows.has_value());
     CHECK_FALSE(l.version.has_value());
