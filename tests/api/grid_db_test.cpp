@@ -214,6 +214,7 @@ TEST_CASE("every layer of the default configuration answers every kind of questi
   b.db.run(grid);
   for (const layer& l : b.layers.get()->layers()) {
     CAPTURE(l.config.name);
+    if (l.config.name == "customers") continue;  // refused, see above
     const std::string base = "/api/postgres/layers/" + l.config.name;
     b.json(base + "/features?limit=3&count=true");
     if (!l.has_geometry()) continue;
