@@ -17,7 +17,7 @@
 namespace gridlight {
 
 enum class layer_mode { managed, attached, mirrored };
-enum class layer_kind { fixed, dynamic, derived };          ///< "static", "dynamic", "derived" in the config
+enum class layer_kind { fixed, dynamic, derived };  ///< "static", "dynamic", "derived" in the config
 enum class geometry_kind { none, point, line, polygon, mixed };
 std::string_view name(layer_mode m) noexcept;
 std::string_view name(layer_kind k) noexcept;
@@ -25,16 +25,16 @@ std::string_view name(geometry_kind k) noexcept;
 
 /// A layer as gridlight.yaml declares it. Defaults are those of an omitted key.
 struct layer_config {
-  std::string name;                        ///< [a-z][a-z0-9_]*, at most 60; the {layer} of URLs
-  std::string title;                       ///< for people; default: the name
+  std::string name;   ///< [a-z][a-z0-9_]*, at most 60; the {layer} of URLs
+  std::string title;  ///< for people; default: the name
   std::string schema = "public";
-  std::string table;                       ///< default: the name
-  std::vector<std::string> key;            ///< one or more columns
-  std::string geometry = "geom";           ///< column of type geometry or geography; empty: none
-  std::string longitude, latitude;         ///< instead of `geometry`, a pair of columns
+  std::string table;                ///< default: the name
+  std::vector<std::string> key;     ///< one or more columns
+  std::string geometry = "geom";    ///< column of type geometry or geography; empty: none
+  std::string longitude, latitude;  ///< instead of `geometry`, a pair of columns
   geometry_kind geometry_type = geometry_kind::mixed;
-  std::vector<std::string> properties;     ///< columns served, in order; empty: all but key and geometry
-  std::vector<std::string> personal;       ///< columns never served to anonymous callers
+  std::vector<std::string> properties;  ///< columns served, in order; empty: all but key and geometry
+  std::vector<std::string> personal;    ///< columns never served to anonymous callers
   int min_zoom = 0, max_zoom = 20;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
@@ -58,11 +58,12 @@ struct layer {
   layer_config config;
   std::vector<property> key;
   std::vector<property> properties;
-  bool geography = false;            ///< the geometry column is of type geography
+  bool geography = false;  ///< the geometry column is of type geography
   int srid = 4326;
-  std::int64_t estimated_rows = 0;   ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
-  double extent_area_km2 = 0;        ///< of its bounds; 0: unknown
-  bool versioned = false;            ///< gridlight.layer_state exists, so its row can be read with the data
+  std::int64_t estimated_rows =
+      0;                       ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
+  double extent_area_km2 = 0;  ///< of its bounds; 0: unknown
+  bool versioned = false;      ///< gridlight.layer_state exists, so its row can be read with the data
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }
@@ -74,7 +75,7 @@ class catalog {
  public:
   struct unusable {
     friend bool operator==(const unusable&, const unusable&) = default;
-    std::string name, reason;   ///< declared, but its table or a column is missing, or its SRID is not 4326
+    std::string name, reason;  ///< declared, but its table or a column is missing, or its SRID is not 4326
   };
   catalog() = default;
   catalog(std::vector<layer> layers, std::vector<unusable> broken);
@@ -88,9 +89,10 @@ class catalog {
   std::vector<unusable> broken_;
 };
 
-/// Reads columns and types of the declared layers; a layer that does not fit lands in broken(), it never fails the rest.
-boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db, std::span<const layer_config> declared,
-                                                     deadline until);
+/// Reads columns and types of the declared layers; a layer that does not fit lands in broken(), it never
+/// fails the rest.
+boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
+                                                     std::span<const layer_config> declared, deadline until);
 
 /// The catalog that all threads see; empty until the database was read for the first time.
 class catalog_store {

@@ -40,7 +40,9 @@ const error_entry& describe(errc code) noexcept {
   return table.back();
 }
 
-std::span<const error_entry> error_table() noexcept { return table; }
+std::span<const error_entry> error_table() noexcept {
+  return table;
+}
 
 void throw_exception_from_error(const failure& f, const boost::source_location& where) {
   boost::throw_exception(std::logic_error{"value() of a failure: " + f.detail + " " + f.log_detail}, where);

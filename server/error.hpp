@@ -24,27 +24,27 @@ enum class errc {
   uri_too_long,        ///< request line beyond the cap
   head_too_large,      ///< header section beyond the cap
   unsupported_media_type,
-  request_timeout,          ///< the client was too slow in sending
-  not_implemented,          ///< a method or transfer coding this server does not know
-  http_version,             ///< neither HTTP/1.0 nor HTTP/1.1
-  pool_exhausted,           ///< no Postgres connection came free in time: 503 + Retry-After
-  database_unavailable,     ///< Postgres cannot be reached or is starting up: 503 + Retry-After
-  schema_mismatch,          ///< tables or columns are not what the catalog says: 503
-  shutting_down,            ///< the server drains: 503
-  deadline,                 ///< the request's time is up, or SQLSTATE 57014: 504
-  conflict,                 ///< a command refused because of the state it found (never sent by HTTP lookups)
-  input,                    ///< a command's input is wrong (files, configuration)
-  internal,                 ///< a bug or an unexpected SQLSTATE: 500
+  request_timeout,       ///< the client was too slow in sending
+  not_implemented,       ///< a method or transfer coding this server does not know
+  http_version,          ///< neither HTTP/1.0 nor HTTP/1.1
+  pool_exhausted,        ///< no Postgres connection came free in time: 503 + Retry-After
+  database_unavailable,  ///< Postgres cannot be reached or is starting up: 503 + Retry-After
+  schema_mismatch,       ///< tables or columns are not what the catalog says: 503
+  shutting_down,         ///< the server drains: 503
+  deadline,              ///< the request's time is up, or SQLSTATE 57014: 504
+  conflict,              ///< a command refused because of the state it found (never sent by HTTP lookups)
+  input,                 ///< a command's input is wrong (files, configuration)
+  internal,              ///< a bug or an unexpected SQLSTATE: 500
 };
 #pragma GCC diagnostic pop
 
 /// One line of the table.
 struct error_entry {
   errc code;
-  int status;               ///< HTTP status
-  std::string_view slug;    ///< last segment of the problem's type, and the label `kind` of the metric
-  std::string_view title;   ///< RFC 9457 title
-  int retry_after_s;        ///< seconds for Retry-After; 0: no such header
+  int status;              ///< HTTP status
+  std::string_view slug;   ///< last segment of the problem's type, and the label `kind` of the metric
+  std::string_view title;  ///< RFC 9457 title
+  int retry_after_s;       ///< seconds for Retry-After; 0: no such header
 };
 
 /// \throws never; every errc is in the table (a test walks it).
@@ -56,7 +56,7 @@ std::span<const error_entry> error_table() noexcept;
 struct failure {
   errc code;
   std::string detail;
-  std::string parameter = {};   ///< name of the parameter at fault, or empty
+  std::string parameter = {};  ///< name of the parameter at fault, or empty
   std::string log_detail = {};
 };
 

@@ -10,8 +10,9 @@
 
 namespace gridlight::postgres {
 
-/// Runs a coroutine to its end on an event loop of its own and returns its value: how commands and tests use the
-/// asynchronous backend. `work` takes the loop's executor. An exception of the coroutine is rethrown here.
+/// Runs a coroutine to its end on an event loop of its own and returns its value: how commands and tests use
+/// the asynchronous backend. `work` takes the loop's executor. An exception of the coroutine is rethrown
+/// here.
 template <class Work>
 auto run_blocking(Work work) {
   using value = typename std::invoke_result_t<Work, boost::asio::any_io_executor>::value_type;

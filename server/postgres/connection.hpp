@@ -20,18 +20,19 @@ namespace gridlight::postgres {
 
 /// How to reach Postgres and what every session is set to.
 struct connect_options {
-  secret uri;                                             ///< URI, key=value, or empty: libpq's PG* and service file
+  secret uri;  ///< URI, key=value, or empty: libpq's PG* and service file
   std::string application_name = "gridlight";
   std::chrono::milliseconds connect_timeout{5000};
-  std::chrono::milliseconds statement_timeout{10000};     ///< 0: none (loading)
+  std::chrono::milliseconds statement_timeout{10000};  ///< 0: none (loading)
   std::chrono::milliseconds idle_in_transaction_timeout{60000};
   std::chrono::milliseconds lock_timeout{2000};
-  bool pooled = false;                                    ///< behind PgBouncer in transaction mode
+  bool pooled = false;  ///< behind PgBouncer in transaction mode
 };
 
 /// One libpq session, asynchronous, on one executor; not thread-safe. One operation at a time.
-/// Every operation ends by its deadline: then the query is cancelled in Postgres, drained, and errc::deadline comes
-/// back (the same when the awaiting coroutine is cancelled); a connection that could not be drained is `broken()` and must be destroyed.
+/// Every operation ends by its deadline: then the query is cancelled in Postgres, drained, and errc::deadline
+/// comes back (the same when the awaiting coroutine is cancelled); a connection that could not be drained is
+/// `broken()` and must be destroyed.
 class connection {
  public:
   /// Fails with database_unavailable (detail without host or user; log_detail with libpq's words).
@@ -54,11 +55,11 @@ class connection {
   boost::asio::awaitable<result<std::int64_t>> copy_finish(deadline until);
   boost::asio::awaitable<void> copy_abort(std::string_view reason, deadline until);
 
-  bool broken() const noexcept;          ///< must not be used again
-  bool idle() const noexcept;            ///< PQTRANS_IDLE: may go back to a pool
-  bool alive() noexcept;                 ///< while idle: a look at the socket finds a backend that has gone
+  bool broken() const noexcept;  ///< must not be used again
+  bool idle() const noexcept;    ///< PQTRANS_IDLE: may go back to a pool
+  bool alive() noexcept;         ///< while idle: a look at the socket finds a backend that has gone
   int backend_pid() const noexcept;
-  int server_version() const noexcept;   ///< such as 150018
+  int server_version() const noexcept;  ///< such as 150018
   steady::time_point opened_at() const noexcept;
 
   /// `name` quoted as an SQL identifier. The only way an identifier comes into SQL text.
@@ -72,8 +73,9 @@ class connection {
   std::unique_ptr<impl> impl_;
 };
 
-/// The failure that a Postgres error is: 57014 and 55P03 (lock_timeout) → deadline, 53300/57P0x/08xxx → database_unavailable,
-/// 42P01/42703 → schema_mismatch, 22021 (no UTF-8) → bad_parameter, others → internal. SQLSTATE and message go to log_detail.
+/// The failure that a Postgres error is: 57014 and 55P03 (lock_timeout) → deadline, 53300/57P0x/08xxx →
+/// database_unavailable, 42P01/42703 → schema_mismatch, 22021 (no UTF-8) → bad_parameter, others → internal.
+/// SQLSTATE and message go to log_detail.
 failure from_sqlstate(std::string_view sqlstate, std::string_view message);
 
 }  // namespace gridlight::postgres

@@ -12,9 +12,10 @@ namespace gridlight::postgres {
 
 /// Type ids of pg_type that are decoded natively; they are fixed in every PostgreSQL.
 namespace oid {
-inline constexpr Oid boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, json = 114, float4 = 700,
-                     float8 = 701, bpchar = 1042, varchar = 1043, date = 1082, timestamp = 1114, timestamptz = 1184,
-                     numeric = 1700, uuid = 2950, jsonb = 3802, int8_array = 1016, text_array = 1009;
+inline constexpr Oid boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, json = 114,
+                     float4 = 700, float8 = 701, bpchar = 1042, varchar = 1043, date = 1082, timestamp = 1114,
+                     timestamptz = 1184, numeric = 1700, uuid = 2950, jsonb = 3802, int8_array = 1016,
+                     text_array = 1009;
 }
 
 /// Rows of one statement, in binary format unless said; owns the PGresult. Views live as long as it does.

@@ -17,7 +17,8 @@ namespace gridlight::postgres {
 /// Build it once and keep it (a layer's statements, a handler's constant): every construction is a new id.
 class statement {
  public:
-  /// \param columns  when not empty, the column types that the code reads by position; a difference found when the
+  /// \param columns  when not empty, the column types that the code reads by position; a difference found
+  /// when the
   ///                 statement is prepared fails with errc::schema_mismatch.
   explicit statement(std::string sql, std::vector<Oid> parameters = {}, std::vector<Oid> columns = {});
 
@@ -40,12 +41,12 @@ class statement {
 /// Values for a statement's parameters, in order, in binary format; owns its bytes.
 class arguments {
  public:
-  arguments& add(double v);         ///< float8
-  arguments& add(std::int64_t v);   ///< int8
-  arguments& add(std::int32_t v);   ///< int4
-  arguments& add(bool v);           ///< boolean
-  arguments& add_text(std::string_view v);                 ///< any type, in text format (bound, never spliced)
-  arguments& add_bytes(std::span<const std::byte> v);      ///< bytea, or geometry as EWKB
+  arguments& add(double v);                            ///< float8
+  arguments& add(std::int64_t v);                      ///< int8
+  arguments& add(std::int32_t v);                      ///< int4
+  arguments& add(bool v);                              ///< boolean
+  arguments& add_text(std::string_view v);             ///< any type, in text format (bound, never spliced)
+  arguments& add_bytes(std::span<const std::byte> v);  ///< bytea, or geometry as EWKB
   arguments& add_null();
 
   int size() const noexcept { return static_cast<int>(items_.size()); }
@@ -56,8 +57,9 @@ class arguments {
     std::vector<int> formats;
   };
   native to_native() const;
-  void to_native(native& out) const;   ///< the same, into vectors that are used again
-  /// A text value has a zero byte in it, which Postgres cannot take: such a query fails as errc::bad_parameter.
+  void to_native(native& out) const;  ///< the same, into vectors that are used again
+  /// A text value has a zero byte in it, which Postgres cannot take: such a query fails as
+  /// errc::bad_parameter.
   bool has_zero_byte() const noexcept { return zero_byte_; }
 
  private:
