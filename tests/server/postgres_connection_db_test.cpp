@@ -150,7 +150,8 @@ TEST_CASE("a query beyond its deadline is cancelled in Postgres and its connecti
       REQUIRE_FALSE(c.broken());
       CHECK(c.idle());
     }
-    CHECK(db.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = "
+    CHECK(db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE "
+                   "'SELECT pg_sleep%' AND state = "
                    "'active'") == "0");
     // The cancel never hits what comes next.
     const statement quick{"SELECT $1::int4", {oid::int4}};
@@ -390,7 +391,9 @@ TEST_CASE("an event loop that is destroyed in the middle of a query leaves nothi
   }
   bool gone = false;
   for (int i = 0; i < 100 && !gone; ++i) {
-    gone = db.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'") == "0";
+    gone = db.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE "
+               "'SELECT pg_sleep(60)%'") == "0";
     std::this_thread::sleep_for(20ms);
   }
   CHECK(gone);

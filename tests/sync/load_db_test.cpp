@@ -232,7 +232,9 @@ TEST_CASE("one load of a layer at a time; what a dead one left is cleared away")
   std::thread other{[&] {
     // The lock lives as long as the session: one statement that takes it and then sleeps.
     std::thread waker{[&] {
-      while (t.db.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0")
+      while (t.db.value(
+                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM "
+                 "pg_database WHERE datname = current_database())") == "0")
         std::this_thread::yield();
       locked = true;
     }};
