@@ -111,7 +111,7 @@ class grid_worker : public http::worker {
     pool_.start();
     if (index == 0) {
       keeper_.emplace(executor, p.layers, pool_, p.settings.layers);
-      asio::co_spawn(executor, keeper_->run(), asio::detached);
+      keeper_->start();
     }
     routes = api::make_routes(services_);
   }
@@ -120,6 +120,7 @@ class grid_worker : public http::worker {
   asio::awaitable<void> stop() override {
     if (keeper_) keeper_->stop();
     co_await pool_.stop();
+    if (keeper_) co_await keeper_->finished();
   }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -22,7 +24,17 @@ void log_new(const catalog& now) {
 
 catalog_keeper::catalog_keeper(asio::any_io_executor executor, catalog_store& store, postgres::pool& pool,
                                std::vector<layer_config> declared, std::chrono::milliseconds refresh)
-    : store_(store), pool_(pool), declared_(std::move(declared)), refresh_(refresh), timer_(executor) {}
+    : store_(store),
+      pool_(pool),
+      declared_(std::move(declared)),
+      refresh_(refresh),
+      timer_(executor),
+      ended_(executor, steady::time_point::max()) {}
+
+void catalog_keeper::start() {
+  running_ = true;
+  asio::co_spawn(timer_.get_executor(), run(), asio::detached);
+}
 
 asio::awaitable<void> catalog_keeper::run() {
   while (!stopping_) {
@@ -32,11 +44,19 @@ asio::awaitable<void> catalog_keeper::run() {
     boost::system::error_code woken;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
+  running_ = false;
+  ended_.cancel();
 }
 
 void catalog_keeper::stop() {
   stopping_ = true;
   timer_.cancel();
+}
+
+asio::awaitable<void> catalog_keeper::finished() {
+  boost::system::error_code woken;
+  while (running_)
+    co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 asio::awaitable<bool> catalog_keeper::read_once() {

@@ -20,10 +20,12 @@ class catalog_keeper {
                  std::vector<layer_config> declared,
                  std::chrono::milliseconds refresh = std::chrono::seconds{30});
 
-  boost::asio::awaitable<void> run();  ///< returns after stop()
-  void stop();
+  void start();
+  void stop();                              ///< lets it end
+  boost::asio::awaitable<void> finished();  ///< after stop(): returns when it may be destroyed
 
  private:
+  boost::asio::awaitable<void> run();
   boost::asio::awaitable<bool> read_once();
 
   catalog_store& store_;
@@ -31,7 +33,8 @@ class catalog_keeper {
   std::vector<layer_config> declared_;
   std::chrono::milliseconds refresh_;
   boost::asio::steady_timer timer_;
-  bool stopping_ = false;
+  boost::asio::steady_timer ended_;  ///< never expires; cancelled when run() returns
+  bool stopping_ = false, running_ = false;
 };
 
 }  // namespace gridlight
