@@ -1,13 +1,17 @@
 // The composition root: parses the command line, builds the objects and runs them.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "api/print_sql.hpp"
 #include "serve.hpp"
 #include "server/config.hpp"
 #include "server/log.hpp"
+#include "server/postgres/offload.hpp"
 #include "sync/check.hpp"
 #include "sync/demo/demo_data.hpp"
 #include "sync/load/load.hpp"
@@ -55,6 +59,14 @@ int with_config(const common_flags& flags, Command command) {
   }
   log::start(settings->log);
   return command(*settings);
+}
+
+// exit() would pull OpenSSL from under a thread that still connects or cancels, for nobody any more.
+void leave_if_busy(int code) {
+  if (!postgres::chores_running()) return;
+  spdlog::default_logger()->flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
 }
 
 void add_load_flags(CLI::App& command, sync::load_options& load) {
@@ -161,5 +173,6 @@ int main(int argc, char** argv) {
       [&] { code = with_config(flags, [&](const config& c) { return api::run_print_sql(c, sql); }); });
 
   CLI11_PARSE(app, argc, argv);
+  leave_if_busy(code);
   return code;
 }

@@ -44,10 +44,21 @@ struct signal {
   }
 };
 
+std::atomic<int> running{0};
+
 }  // namespace
 
 void run_off_thread(chore kind, std::function<void()> work) {
-  asio::post(threads(kind), std::move(work));
+  running.fetch_add(1);
+  asio::post(threads(kind), [work = std::move(work)]() mutable {
+    work();
+    work = nullptr;
+    running.fetch_sub(1);
+  });
+}
+
+bool chores_running() noexcept {
+  return running.load() != 0;
 }
 
 asio::awaitable<bool> await_off_thread(asio::any_io_executor executor, chore kind, std::function<void()> work,
