@@ -29,7 +29,7 @@ feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
   for (const property& p : l.key)
     key_.push_back(p.type);
   for (const property& p : served_properties(l)) {
-    std::string prefix;
+    std::string prefix = ",";
     append_json_string(prefix, p.name);
     properties_.push_back({p.type, prefix + ":"});
   }
@@ -70,34 +70,29 @@ std::vector<std::string> feature_writer::key_parts(const postgres::result_set& r
   return out;
 }
 
-void feature_writer::append_id(std::string& out, const postgres::result_set& rows, int row) const {
+void feature_writer::append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const {
   if (key_.size() == 1 && (is_integer(key_[0]) || key_[0] == postgres::oid::text))
     append_json_value(out, key_[0], value(rows, row, layout_.key));
   else
     append_json_string(out, key_text(rows, row));
 }
 
-void feature_writer::append_geometry(std::string& out, const postgres::result_set& rows, int row) const {
-  if (rows.is_null(row, layout_.geometry) || !geo::append_geojson(out, rows.bytes(row, layout_.geometry)))
-    out += "null";
-}
-
-void feature_writer::append(std::string& out, const postgres::result_set& rows, int row,
+void feature_writer::append(geo::text_sink& out, const postgres::result_set& rows, int row,
                             const property_selection& selection, std::optional<int> distance_column) const {
-  out += R"({"type":"Feature","id":)";
+  out.append(R"({"type":"Feature","id":)");
   append_id(out, rows, row);
-  out += R"(,"geometry":)";
-  append_geometry(out, rows, row);
-  out += R"(,"properties":{)";
+  out.append(R"(,"geometry":)");
+  if (rows.is_null(row, layout_.geometry) || !geo::append_geojson(out, rows.bytes(row, layout_.geometry)))
+    out.append("null");
+  out.append(R"(,"properties":{)");
   const std::size_t start = out.size();
   const auto one = [&](std::size_t i) {
     const column& c = properties_[i];
     const int at = layout_.properties + static_cast<int>(i);
-    if (out.size() != start) out += ',';
-    out += c.prefix;
+    out.append(std::string_view{c.prefix}.substr(out.size() == start ? 1 : 0));
     const std::string_view bytes = value(rows, row, at);
     if (bytes.empty() && rows.is_null(row, at))
-      out += "null";
+      out.append("null");
     else
       append_json_value(out, c.type, bytes);
   };
@@ -109,10 +104,10 @@ void feature_writer::append(std::string& out, const postgres::result_set& rows, 
       one(i);
   }
   if (distance_column && !rows.is_null(row, *distance_column)) {
-    out += out.size() != start ? R"(,"distance_m":)" : R"("distance_m":)";
-    geo::append_decimal(out, rows.number(row, *distance_column), 3);
+    out.append(out.size() != start ? R"(,"distance_m":)" : R"("distance_m":)");
+    out.commit(geo::write_decimal(out.room(geo::max_decimal_chars), rows.number(row, *distance_column), 3));
   }
-  out += "}}";
+  out.append("}}");
 }
 
 std::optional<std::vector<std::string>> split_key(std::string_view id, std::size_t parts) {

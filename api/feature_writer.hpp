@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/layer_sql.hpp"
+#include "geo/text_sink.hpp"
 #include "server/catalog.hpp"
 #include "server/postgres/result.hpp"
 
@@ -28,7 +29,7 @@ class feature_writer {
 
   /// Appends the feature of a row; `distance_column` adds `distance_m` (metres, 3 decimals) as the last
   /// property. \pre fits(rows)
-  void append(std::string& out, const postgres::result_set& rows, int row,
+  void append(geo::text_sink& out, const postgres::result_set& rows, int row,
               const property_selection& selection, std::optional<int> distance_column = std::nullopt) const;
 
   /// The id as text: the key's texts joined by ':', with '\' before ':' and '\' when the key is composite.
@@ -39,10 +40,9 @@ class feature_writer {
  private:
   struct column {
     Oid type;
-    std::string prefix;  ///< `"name":`
+    std::string prefix;  ///< `,"name":`
   };
-  void append_id(std::string& out, const postgres::result_set& rows, int row) const;
-  void append_geometry(std::string& out, const postgres::result_set& rows, int row) const;
+  void append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const;
 
   row_layout layout_;
   std::vector<Oid> key_;

@@ -1,7 +1,7 @@
 #include "api/common.hpp"
 #include "api/cursor.hpp"
 #include "api/handlers.hpp"
-#include "api/value_writer.hpp"
+#include "api/value_check.hpp"
 
 namespace gridlight::api {
 namespace {

@@ -103,10 +103,12 @@ struct postgis_source::prepared_layer {
     const auto start = steady::now();
     if (rows.rows() > 0 && !rows.is_null(0, 0)) page.version = rows.integer(0, 0);
     page.count = count;
-    page.features.reserve(last_size + last_size / 8);
-    for (int row = 0; row < static_cast<int>(count); ++row) {
-      if (row > 0) page.features += ',';
-      writer.append(page.features, rows, row, properties, distance);
+    {
+      geo::text_sink out{page.features, last_size + last_size / 8};
+      for (int row = 0; row < static_cast<int>(count); ++row) {
+        if (row > 0) out.append(',');
+        writer.append(out, rows, row, properties, distance);
+      }
     }
     if (count > 0) last_size = page.features.size();
     timing.encode_ms += ms_since(start);

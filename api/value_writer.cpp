@@ -1,14 +1,14 @@
 #include "api/value_writer.hpp"
 
-#include <array>
 #include <bit>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
-#include "geo/wkb.hpp"
+#include "geo/decimal.hpp"
 #include "server/log_text.hpp"
 #include "server/postgres/result.hpp"
 
@@ -16,43 +16,53 @@ namespace gridlight::api {
 namespace {
 
 namespace oid = postgres::oid;
+using geo::text_sink;
+
+// The longest text of a type of fixed size is that of a uuid, or of a timestamp in the year 294276.
+constexpr std::size_t scalar_room = 48;
 
 template <class Int>
-Int read(std::string_view bytes, std::size_t at = 0) noexcept {
-  Int out = 0;
-  for (std::size_t i = 0; i < sizeof(Int); ++i)
-    out =
-        static_cast<Int>((static_cast<std::uint64_t>(out) << 8) | static_cast<unsigned char>(bytes[at + i]));
-  return out;
+Int read(const char* bytes) noexcept {
+  Int out;
+  std::memcpy(&out, bytes, sizeof out);
+  if constexpr (sizeof(Int) == 2) return static_cast<Int>(__builtin_bswap16(static_cast<std::uint16_t>(out)));
+  if constexpr (sizeof(Int) == 4) return static_cast<Int>(__builtin_bswap32(static_cast<std::uint32_t>(out)));
+  if constexpr (sizeof(Int) == 8) return static_cast<Int>(__builtin_bswap64(static_cast<std::uint64_t>(out)));
 }
 
 template <class Number>
-void append_number(std::string& out, Number value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  out.append(text.data(), end);
+char* write_number(char* at, Number value) noexcept {
+  return std::to_chars(at, at + scalar_room, value).ptr;
 }
 
 // Most measures have at most three decimals: a decimal of 15 digits or fewer that reads back as the same
 // double is its shortest form, and comes cheaper than from to_chars.
-void append_double(std::string& out, double value) {
+char* write_double(char* at, double value) noexcept {
   constexpr double most = 1e11;
-  if (std::abs(value) < most && std::nearbyint(value * 1000) / 1000 == value)
-    geo::append_decimal(out, value, 3);
-  else
-    append_number(out, value);
+  if (std::abs(value) < most) {
+    const double thousands = value * 1000;  // far below 2^63
+    const auto nearest = static_cast<double>(static_cast<std::int64_t>(thousands + (value < 0 ? -0.5 : 0.5)));
+    if (nearest / 1000 == value) return geo::write_decimal(at, value, 3);
+  }
+  return write_number(at, value);
 }
 
-void append_digits(std::string& out, std::int64_t value, int width) {
-  std::array<char, 20> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  for (auto have = end - text.data(); have < width; ++have)
-    out += '0';
-  out.append(text.data(), end);
+char* write_digits(char* at, std::int64_t value, int width) noexcept {
+  char text[20];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  for (auto have = end - text; have < width; ++have)
+    *at++ = '0';
+  return std::copy(text, end, at);
+}
+
+char* write_two(char* at, std::int64_t value) noexcept {
+  *at++ = static_cast<char>('0' + value / 10);
+  *at++ = static_cast<char>('0' + value % 10);
+  return at;
 }
 
 // Days are counted from 2000-01-01, as Postgres does. Years outside 0…9999 get a sign, as ISO 8601 has them.
-void append_date(std::string& out, std::int64_t days) {
+char* write_date(char* at, std::int64_t days) noexcept {
   using namespace std::chrono;
   // year_month_day holds years up to 32767; beyond (Postgres reaches 294276) whole 400-year cycles are taken
   // off.
@@ -60,73 +70,51 @@ void append_date(std::string& out, std::int64_t days) {
   const std::int64_t cycles = (days >= 0 ? days : days - cycle_days + 1) / cycle_days;
   const year_month_day ymd{sys_days{2000y / January / 1} + std::chrono::days{days - cycles * cycle_days}};
   const std::int64_t year = int{ymd.year()} + cycles * 400;
-  if (year < 0) out += '-';
-  if (year > 9999) out += '+';
-  append_digits(out, year < 0 ? -year : year, 4);
-  out += '-';
-  append_digits(out, unsigned{ymd.month()}, 2);
-  out += '-';
-  append_digits(out, unsigned{ymd.day()}, 2);
+  if (year < 0) *at++ = '-';
+  if (year > 9999) *at++ = '+';
+  at = write_digits(at, year < 0 ? -year : year, 4);
+  *at++ = '-';
+  at = write_two(at, unsigned{ymd.month()});
+  *at++ = '-';
+  return write_two(at, unsigned{ymd.day()});
 }
 
-void append_timestamp(std::string& out, std::int64_t microseconds, bool utc) {
+char* write_timestamp(char* at, std::int64_t microseconds, bool utc) noexcept {
   constexpr std::int64_t day = 86'400'000'000;
   std::int64_t days = microseconds / day, rest = microseconds % day;
   if (rest < 0) {
     rest += day;
     --days;
   }
-  append_date(out, days);
-  out += 'T';
-  append_digits(out, rest / 3'600'000'000, 2);
-  out += ':';
-  append_digits(out, rest / 60'000'000 % 60, 2);
-  out += ':';
-  append_digits(out, rest / 1'000'000 % 60, 2);
+  at = write_date(at, days);
+  *at++ = 'T';
+  at = write_two(at, rest / 3'600'000'000);
+  *at++ = ':';
+  at = write_two(at, rest / 60'000'000 % 60);
+  *at++ = ':';
+  at = write_two(at, rest / 1'000'000 % 60);
   if (const std::int64_t fraction = rest % 1'000'000; fraction != 0) {
-    out += '.';
-    append_digits(out, fraction, 6);
-    while (out.back() == '0')
-      out.pop_back();
+    *at++ = '.';
+    at = write_digits(at, fraction, 6);
+    while (at[-1] == '0')
+      --at;
   }
-  if (utc) out += 'Z';
+  if (utc) *at++ = 'Z';
+  return at;
 }
 
-// numeric: digit groups of four, the weight of the first, sign, and how many decimals to show. False: NaN or
-// infinite.
-bool append_numeric(std::string& out, std::string_view bytes) {
-  if (bytes.size() < 8) return false;
-  const int groups = read<std::int16_t>(bytes, 0), weight = read<std::int16_t>(bytes, 2);
-  const unsigned sign = read<std::uint16_t>(bytes, 4), scale = read<std::uint16_t>(bytes, 6);
-  if ((sign != 0 && sign != 0x4000U) || groups < 0 || bytes.size() < 8 + 2 * static_cast<std::size_t>(groups))
-    return false;
-  const auto group = [&](int i) -> int {
-    return i >= 0 && i < groups ? read<std::int16_t>(bytes, 8 + 2 * static_cast<std::size_t>(i)) : 0;
-  };
-  if (sign != 0) out += '-';
-  if (weight < 0) out += '0';
-  for (int i = 0; i <= weight; ++i)
-    append_digits(out, group(i), i == 0 ? 1 : 4);
-  if (scale == 0) return true;
-  out += '.';
-  const std::size_t point = out.size();
-  for (int i = weight + 1; out.size() < point + scale; ++i)
-    append_digits(out, group(i), 4);
-  out.resize(point + scale);
-  return true;
-}
-
-void append_uuid(std::string& out, std::string_view bytes) {
+char* write_uuid(char* at, const char* bytes) noexcept {
   constexpr char digits[] = "0123456789abcdef";
   for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
     const auto byte = static_cast<unsigned char>(bytes[i]);
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
+    *at++ = digits[byte >> 4];
+    *at++ = digits[byte & 15];
   }
+  return at;
 }
 
-constexpr std::size_t fixed_size(Oid type) noexcept {
+std::size_t fixed_size(Oid type) noexcept {
   switch (type) {
     case oid::boolean:
       return 1;
@@ -148,193 +136,168 @@ constexpr std::size_t fixed_size(Oid type) noexcept {
   }
 }
 
-// Appends the text of a value; false when there is none (NaN, infinity, too few bytes).
-bool append_plain(std::string& out, Oid type, std::string_view bytes) {
-  if (bytes.size() < fixed_size(type)) return false;
+bool is_quoted(Oid type) noexcept {
+  return type == oid::date || type == oid::timestamp || type == oid::timestamptz || type == oid::uuid;
+}
+
+template <class Int>
+bool is_infinite(Int value) noexcept {
+  return value == std::numeric_limits<Int>::max() || value == std::numeric_limits<Int>::min();
+}
+
+// A value of a type of fixed size, of which all bytes are there; null when it has no text (NaN, infinity).
+char* write_scalar(char* at, Oid type, const char* bytes) noexcept {
   switch (type) {
-    case oid::boolean:
-      out += bytes[0] != 0 ? "true" : "false";
-      return true;
+    case oid::boolean: {
+      const std::string_view word = bytes[0] != 0 ? "true" : "false";
+      return std::copy(word.begin(), word.end(), at);
+    }
     case oid::int2:
-      append_number(out, read<std::int16_t>(bytes));
-      return true;
+      return write_number(at, read<std::int16_t>(bytes));
     case oid::int4:
-      append_number(out, read<std::int32_t>(bytes));
-      return true;
+      return write_number(at, read<std::int32_t>(bytes));
     case oid::int8:
-      append_number(out, read<std::int64_t>(bytes));
-      return true;
+      return write_number(at, read<std::int64_t>(bytes));
     case oid::float4: {
       const auto value = std::bit_cast<float>(read<std::uint32_t>(bytes));
-      if (!std::isfinite(value)) return false;
-      append_number(out, value);
-      return true;
+      return std::isfinite(value) ? write_number(at, value) : nullptr;
     }
     case oid::float8: {
       const auto value = std::bit_cast<double>(read<std::uint64_t>(bytes));
-      if (!std::isfinite(value)) return false;
-      append_double(out, value);
-      return true;
+      return std::isfinite(value) ? write_double(at, value) : nullptr;
     }
-    case oid::numeric:
-      return append_numeric(out, bytes);
     case oid::date: {
       const auto days = read<std::int32_t>(bytes);
-      if (days == std::numeric_limits<std::int32_t>::max() ||
-          days == std::numeric_limits<std::int32_t>::min())
-        return false;
-      append_date(out, days);
-      return true;
+      return is_infinite(days) ? nullptr : write_date(at, days);
     }
     case oid::timestamp:
     case oid::timestamptz: {
-      const auto at = read<std::int64_t>(bytes);
-      if (at == std::numeric_limits<std::int64_t>::max() || at == std::numeric_limits<std::int64_t>::min())
-        return false;
-      append_timestamp(out, at, type == oid::timestamptz);
-      return true;
+      const auto microseconds = read<std::int64_t>(bytes);
+      return is_infinite(microseconds) ? nullptr
+                                       : write_timestamp(at, microseconds, type == oid::timestamptz);
     }
-    case oid::uuid:
-      append_uuid(out, bytes);
-      return true;
-    case oid::jsonb:
-      out += bytes.substr(bytes.empty() ? 0 : 1);
-      return true;
-    case oid::json:
-      out += bytes;
-      return true;
     default:
-      out += bytes;
-      return true;
+      return write_uuid(at, bytes);
   }
 }
 
-bool all_digits(std::string_view text) noexcept {
-  return text.find_first_not_of("0123456789") == text.npos && !text.empty();
-}
-
-template <class Number>
-bool reads_as(std::string_view text) noexcept {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return false;
-  if constexpr (std::is_floating_point_v<Number>) return std::isfinite(value);
-  return true;
-}
-
-bool is_numeric(std::string_view text) noexcept {
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const auto point = text.find('.');
-  return text.size() <= 200 && all_digits(text.substr(0, point)) &&
-         (point == text.npos || all_digits(text.substr(point + 1)));
-}
-
-bool is_date(std::string_view text) noexcept {
-  using namespace std::chrono;
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  int y = 0;
-  unsigned m = 0, d = 0;
-  if (!all_digits(text.substr(0, 4)) || !all_digits(text.substr(5, 2)) || !all_digits(text.substr(8, 2)))
+// numeric: digit groups of four, the weight of the first, sign, and how many decimals to show. False: NaN or
+// infinite, or no numeric.
+bool append_numeric(text_sink& out, std::string_view bytes) {
+  if (bytes.size() < 8) return false;
+  const int groups = read<std::int16_t>(bytes.data()), weight = read<std::int16_t>(bytes.data() + 2);
+  const unsigned sign = read<std::uint16_t>(bytes.data() + 4), scale = read<std::uint16_t>(bytes.data() + 6);
+  if ((sign != 0 && sign != 0x4000U) || groups < 0 || bytes.size() < 8 + 2 * static_cast<std::size_t>(groups))
     return false;
-  std::from_chars(text.data(), text.data() + 4, y);
-  std::from_chars(text.data() + 5, text.data() + 7, m);
-  std::from_chars(text.data() + 8, text.data() + 10, d);
-  return y > 0 && year_month_day{year{y}, month{m}, day{d}}.ok();
-}
-
-// As append_timestamp writes it.
-bool is_timestamp(std::string_view text, bool utc) noexcept {
-  if (utc) {
-    if (!text.ends_with('Z')) return false;
-    text.remove_suffix(1);
-  }
-  if (text.size() < 19 || !is_date(text.substr(0, 10)) || text[10] != 'T' || text[13] != ':' ||
-      text[16] != ':')
-    return false;
-  if (text.size() > 19 && (text[19] != '.' || text.size() > 26 || !all_digits(text.substr(20)))) return false;
-  const auto below = [&](std::size_t at, char tens) {
-    return all_digits(text.substr(at, 2)) && text[at] < tens;
+  const auto group = [&](int i) -> int {
+    return i >= 0 && i < groups
+               ? read<std::uint16_t>(bytes.data() + 8 + 2 * static_cast<std::size_t>(i)) % 10000
+               : 0;
   };
-  return below(11, '3') && text.substr(11, 2) < "24" && below(14, '6') && below(17, '6');
+  const std::size_t whole = weight < 0 ? 1 : 4 * (static_cast<std::size_t>(weight) + 1);
+  char* at = out.room(1 + whole + 1 + scale + 4 + scalar_room);
+  if (sign != 0) *at++ = '-';
+  if (weight < 0) *at++ = '0';
+  for (int i = 0; i <= weight; ++i)
+    at = write_digits(at, group(i), i == 0 ? 1 : 4);
+  if (scale != 0) {
+    *at++ = '.';
+    char* const end = at + scale;
+    for (int i = weight + 1; at < end; ++i)
+      at = write_digits(at, group(i), 4);
+    at = end;
+  }
+  out.commit(at);
+  return true;
 }
 
-bool is_uuid(std::string_view text) noexcept {
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-'
-             : std::string_view{"0123456789abcdefABCDEF"}.find(text[i]) == std::string_view::npos)
-      return false;
+// Appends the text of a value; false when there is none.
+bool append_plain(text_sink& out, Oid type, std::string_view bytes) {
+  if (const std::size_t size = fixed_size(type); size != 0) {
+    if (bytes.size() < size) return false;
+    char* const end = write_scalar(out.room(scalar_room), type, bytes.data());
+    if (end != nullptr) out.commit(end);
+    return end != nullptr;
   }
+  if (type == oid::numeric) return append_numeric(out, bytes);
+  if (type == oid::jsonb && !bytes.empty()) bytes.remove_prefix(1);  // its format's version
+  out.append(bytes);
   return true;
+}
+
+// Eight characters that a JSON string holds as they are: printable ASCII but quote and backslash. The tests
+// of all bytes at once are those of "Bit Twiddling Hacks" (haszero, hasless); a false alarm only costs time.
+bool all_plain(std::uint64_t eight) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
+  const auto has_zero = [](std::uint64_t v) { return (v - ones) & ~v; };
+  const std::uint64_t special = (eight - ones * 0x20) | has_zero(eight ^ (ones * '"')) |
+                                has_zero(eight ^ (ones * '\\')) | has_zero(eight ^ (ones * 0x7F)) | eight;
+  return (special & highs) == 0;
+}
+
+bool is_plain(char c) noexcept {
+  return c >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
 }
 
 }  // namespace
 
+void append_json_string(text_sink& out, std::string_view text) {
+  char* at = out.room(text.size() + 2);
+  *at++ = '"';
+  const char *from = text.data(), *const end = from + text.size();
+  for (; end - from >= 8; from += 8, at += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, from, sizeof eight);
+    if (!all_plain(eight)) break;
+    std::memcpy(at, &eight, sizeof eight);
+  }
+  while (from != end && is_plain(*from))
+    *at++ = *from++;
+  if (from != end) {
+    out.commit(at);
+    std::string rest;
+    log::append_escaped(rest, {from, end}, log::escaping::json);
+    out.append(rest);
+    at = out.room(1);
+  }
+  *at++ = '"';
+  out.commit(at);
+}
+
 void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  log::append_escaped(out, text, log::escaping::json);
-  out += '"';
+  text_sink sink{out, text.size() + 2};
+  append_json_string(sink, text);
+}
+
+void append_json_value(text_sink& out, Oid type, std::string_view bytes) {
+  if (const std::size_t size = fixed_size(type); size != 0) {
+    char* const start = out.room(scalar_room);
+    char* end = nullptr;
+    if (bytes.size() >= size) {
+      const bool quoted = is_quoted(type);
+      *start = '"';
+      end = write_scalar(start + quoted, type, bytes.data());
+      if (end != nullptr && quoted) *end++ = '"';
+    }
+    if (end == nullptr) end = std::copy_n("null", 4, start);
+    out.commit(end);
+    return;
+  }
+  if (type == oid::numeric || type == oid::json || type == oid::jsonb) {
+    if (!append_plain(out, type, bytes)) out.append("null");
+    return;
+  }
+  append_json_string(out, bytes);
 }
 
 void append_json_value(std::string& out, Oid type, std::string_view bytes) {
-  switch (type) {
-    case oid::text:
-    case oid::varchar:
-    case oid::bpchar:
-      append_json_string(out, bytes);
-      return;
-    default:
-      break;
-  }
-  if (fixed_size(type) == 0 && type != oid::numeric && type != oid::json && type != oid::jsonb) {
-    append_json_string(out, bytes);
-    return;
-  }
-  const std::size_t before = out.size();
-  const bool quoted =
-      type == oid::date || type == oid::timestamp || type == oid::timestamptz || type == oid::uuid;
-  if (quoted) out += '"';
-  if (!append_plain(out, type, bytes)) {
-    out.resize(before);
-    out += "null";
-  } else if (quoted) {
-    out += '"';
-  }
+  text_sink sink{out};
+  append_json_value(sink, type, bytes);
 }
 
 void append_text_value(std::string& out, Oid type, std::string_view bytes) {
-  append_plain(out, type, bytes);
-}
-
-bool is_value_of(Oid type, std::string_view text) noexcept {
-  if (text.find('\0') != text.npos) return false;
-  switch (type) {
-    case oid::boolean:
-      return text == "true" || text == "false";
-    case oid::int2:
-      return reads_as<std::int16_t>(text);
-    case oid::int4:
-      return reads_as<std::int32_t>(text);
-    case oid::int8:
-      return reads_as<std::int64_t>(text);
-    case oid::float4:
-      return reads_as<float>(text);
-    case oid::float8:
-      return reads_as<double>(text);
-    case oid::numeric:
-      return is_numeric(text);
-    case oid::date:
-      return is_date(text);
-    case oid::timestamp:
-      return is_timestamp(text, false);
-    case oid::timestamptz:
-      return is_timestamp(text, true);
-    case oid::uuid:
-      return is_uuid(text);
-    default:
-      return true;
-  }
+  text_sink sink{out};
+  append_plain(sink, type, bytes);
 }
 
 }  // namespace gridlight::api

@@ -2,13 +2,15 @@
 
 #include <libpq-fe.h>
 
-#include <span>
 #include <string>
 #include <string_view>
+
+#include "geo/text_sink.hpp"
 
 namespace gridlight::api {
 
 /// Appends `text` as a JSON string with its quotes.
+void append_json_string(geo::text_sink& out, std::string_view text);
 void append_json_string(std::string& out, std::string_view text);
 
 /// Appends a value in Postgres' binary format as JSON: numbers as numbers (numeric with its own digits), NaN
@@ -16,13 +18,10 @@ void append_json_string(std::string& out, std::string_view text);
 /// with up to six decimals ("timestamp", which knows no zone, without the Z), all else as a string. A value
 /// that is shorter than its type says is written as null. \param type  of pg_type; one that is not decoded
 /// natively must come as text
+void append_json_value(geo::text_sink& out, Oid type, std::string_view bytes);
 void append_json_value(std::string& out, Oid type, std::string_view bytes);
 
 /// The same value as bare text, as feature ids and cursors hold it.
 void append_text_value(std::string& out, Oid type, std::string_view bytes);
-
-/// True when `text`, as a client sent it, can be cast to `type` without an error, so that a key that cannot
-/// exist is simply not found.
-bool is_value_of(Oid type, std::string_view text) noexcept;
 
 }  // namespace gridlight::api

@@ -33,7 +33,8 @@ constexpr double exact_limit = 1e14;
 
 // The integer nearest to magnitude * scale. The product is rounded, so close to a half it cannot be trusted:
 // there the half-way decimal itself, as a double, is compared with the value.
-inline std::uint64_t scaled(double magnitude, double product, std::uint64_t scale) noexcept {
+[[gnu::always_inline]] inline std::uint64_t scaled(double magnitude, double product,
+                                                   std::uint64_t scale) noexcept {
   const auto floor = static_cast<std::uint64_t>(product);
   const double fraction = product - static_cast<double>(floor);
   if (std::abs(fraction - 0.5) > product * 0x1p-51) [[likely]]
@@ -52,11 +53,16 @@ inline char* write_integer(char* at, std::uint64_t n) noexcept {
     std::memcpy(at, &pairs[2 * n], 2);
     return at + 2;
   }
+  if (n < 1000) {
+    *at = static_cast<char>('0' + n / 100);
+    std::memcpy(at + 1, &pairs[2 * (n % 100)], 2);
+    return at + 3;
+  }
   return std::to_chars(at, at + 20, n).ptr;
 }
 
 // The digits after the point, `decimals` of them, without their trailing zeros.
-inline char* write_fraction(char* at, std::uint64_t n, int decimals) noexcept {
+[[gnu::always_inline]] inline char* write_fraction(char* at, std::uint64_t n, int decimals) noexcept {
   char* const end = at + decimals;
   char* p = end;
   for (; p - at >= 2; n /= 100) {
@@ -70,8 +76,8 @@ inline char* write_fraction(char* at, std::uint64_t n, int decimals) noexcept {
   return p;
 }
 
-inline char* write_scaled(char* at, std::uint64_t n, bool negative, int decimals,
-                          std::uint64_t scale) noexcept {
+[[gnu::always_inline]] inline char* write_scaled(char* at, std::uint64_t n, bool negative, int decimals,
+                                                 std::uint64_t scale) noexcept {
   if (negative && n != 0) *at++ = '-';
   at = write_integer(at, n / scale);
   const std::uint64_t fraction = n % scale;
@@ -101,17 +107,25 @@ char* write_large(char* at, double value, int decimals) noexcept {
 
 }  // namespace
 
+namespace {
+
+// With decimals a constant the divisions become multiplications.
+template <int decimals>
+inline char* write_fixed(char* at, double value) noexcept {
+  constexpr std::uint64_t scale = powers[decimals];
+  const double magnitude = std::abs(value), product = magnitude * static_cast<double>(scale);
+  if (product < exact_limit) [[likely]]
+    return write_scaled(at, scaled(magnitude, product, scale), value < 0, decimals, scale);
+  return write_large(at, value, decimals);
+}
+
+}  // namespace
+
 char* write_decimal(char* at, double value, int decimals) noexcept {
   assert(decimals >= 0 && decimals <= 15);
+  if (decimals == 7) return write_fixed<7>(at, value);  // nearly every call: coordinates
+  if (decimals == 3) return write_fixed<3>(at, value);  // and measures
   const double magnitude = std::abs(value);
-  // Seven digits are nearly every call: with the scale a constant the divisions become multiplications.
-  constexpr std::uint64_t ten_millions = powers[7];
-  if (decimals == 7) {
-    const double product = magnitude * static_cast<double>(ten_millions);
-    if (product < exact_limit) [[likely]]
-      return write_scaled(at, scaled(magnitude, product, ten_millions), value < 0, 7, ten_millions);
-    return write_large(at, value, 7);
-  }
   const std::uint64_t scale = powers[static_cast<std::size_t>(decimals)];
   const double product = magnitude * static_cast<double>(scale);
   if (product < exact_limit)

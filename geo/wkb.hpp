@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "geo/decimal.hpp"
+#include "geo/text_sink.hpp"
 
 namespace gridlight::geo {
 
@@ -45,6 +46,7 @@ wkb_summary inspect_wkb(std::span<const std::byte> wkb) noexcept;
 /// holes clockwise), whatever way round they are stored. Empty geometries have empty arrays; empty points
 /// inside a MultiPoint are left out. False, with `out` as it was, when the bytes are no such geometry; lines
 /// and rings too short or not closed are written as they are.
+bool append_geojson(text_sink& out, std::span<const std::byte> wkb, int decimals = 7);
 bool append_geojson(std::string& out, std::span<const std::byte> wkb, int decimals = 7);
 
 /// Upper- or lower-case hex to bytes; empty when odd or not hex.

@@ -1,4 +1,5 @@
 #include "geo/decimal.hpp"
+#include "geo/text_sink.hpp"
 #include "geo/wkb.hpp"
 #include "geo/wkb_walk.hpp"
 
@@ -24,29 +25,29 @@ double doubled_area(const detail::position_run& ring) noexcept {
 class geojson_writer {
  public:
   static constexpr bool strict = false;
-  geojson_writer(std::string& out, int decimals) noexcept : out_{out}, decimals_{decimals} {}
+  geojson_writer(text_sink& out, int decimals) noexcept : out_{out}, decimals_{decimals} {}
 
   void begin_geometry(geometry_type type, int depth) {
     if (depth > 0) separate();
-    out_ += R"({"type":")";
-    out_ += name_of(type);
-    out_ += type == geometry_type::geometry_collection ? R"(","geometries":)" : R"(","coordinates":)";
+    out_.append(R"({"type":")");
+    out_.append(name_of(type));
+    out_.append(type == geometry_type::geometry_collection ? R"(","geometries":)" : R"(","coordinates":)");
   }
-  void end_geometry(geometry_type) { out_ += '}'; }
+  void end_geometry(geometry_type) { out_.append('}'); }
 
   void begin_list() {
     separate();
-    out_ += '[';
+    out_.append('[');
   }
-  void end_list() { out_ += ']'; }
+  void end_list() { out_.append(']'); }
 
   void point(lonlat p) {
     separate();
-    position(p, "");
+    out_.commit(position(out_.room(position_room), p));
   }
   // RFC 7946 knows no empty position, so one can be an empty Point but no member of a list.
   void empty_point() {
-    if (out_.back() == ':') out_ += "[]";
+    if (out_.back() == ':') out_.append("[]");
   }
 
   void line(const detail::position_run& run) { positions(run, false); }
@@ -58,44 +59,48 @@ class geojson_writer {
  private:
   // Inside a list whatever follows a finished element needs a comma; after '[' and ':' nothing does.
   void separate() {
-    if (out_.back() == ']' || out_.back() == '}') out_ += ',';
+    if (out_.back() == ']' || out_.back() == '}') out_.append(',');
   }
 
   void positions(const detail::position_run& run, bool reversed) {
     separate();
-    out_ += '[';
-    const std::size_t last = run.size() - 1;
-    for (std::size_t i = 0; i < run.size(); ++i)
-      position(run[reversed ? last - i : i], i < last ? "," : "");
-    out_ += ']';
+    out_.append('[');
+    const std::size_t size = run.size();
+    for (std::size_t i = 0; i < size; ++i) {
+      char* at = position(out_.room(position_room), run[reversed ? size - 1 - i : i]);
+      if (i + 1 < size) *at++ = ',';
+      out_.commit(at);
+    }
+    out_.append(']');
   }
 
-  // One append a position: the digits are made on the stack.
-  void position(lonlat p, std::string_view after) {
-    char buffer[2 * max_decimal_chars + 4];
-    char* at = buffer;
+  static constexpr std::size_t position_room = 2 * max_decimal_chars + 4;
+  char* position(char* at, lonlat p) const {
     *at++ = '[';
     at = write_decimal(at, p.lon, decimals_);
     *at++ = ',';
     at = write_decimal(at, p.lat, decimals_);
     *at++ = ']';
-    for (const char c : after)
-      *at++ = c;
-    out_.append(buffer, static_cast<std::size_t>(at - buffer));
+    return at;
   }
 
-  std::string& out_;
+  text_sink& out_;
   int decimals_;
 };
 
 }  // namespace
 
-bool append_geojson(std::string& out, std::span<const std::byte> wkb, int decimals) {
+bool append_geojson(text_sink& out, std::span<const std::byte> wkb, int decimals) {
   const std::size_t before = out.size();
   geojson_writer writer{out, decimals};
   if (detail::wkb_walker{wkb, writer}.walk().empty()) return true;
-  out.resize(before);
+  out.truncate(before);
   return false;
+}
+
+bool append_geojson(std::string& out, std::span<const std::byte> wkb, int decimals) {
+  text_sink sink{out};
+  return append_geojson(sink, wkb, decimals);
 }
 
 }  // namespace gridlight::geo

@@ -41,6 +41,16 @@ postgres::result_set rows() {
        {big_endian(7, 8), "b", std::nullopt, std::nullopt, std::nullopt, binary(0.0)}});
 }
 
+std::string feature(const feature_writer& w, const postgres::result_set& r, int row,
+                    const property_selection& selection = std::nullopt,
+                    std::optional<int> distance = std::nullopt) {
+  std::string out;
+  geo::text_sink sink{out, 0};
+  w.append(sink, r, row, selection, distance);
+  sink.finish();
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -49,8 +59,7 @@ TEST_CASE(
   const feature_writer w{sample()};
   const auto r = rows();
   REQUIRE(w.fits(r));
-  std::string out;
-  w.append(out, r, 0, std::nullopt, 5);
+  const std::string out = feature(w, r, 0, std::nullopt, 5);
   CHECK(out ==
         R"({"type":"Feature","id":"a:\\\"1","geometry":{"type":"Point","coordinates":[-95.3698,29.7604]},)"
         R"("properties":{"na\"me":"Bellaire","load":61.25,"distance_m":34.918}})");
@@ -58,8 +67,7 @@ TEST_CASE(
 
 TEST_CASE("nulls are null") {
   const feature_writer w{sample()};
-  std::string out;
-  w.append(out, rows(), 1, std::nullopt, 5);
+  const std::string out = feature(w, rows(), 1, std::nullopt, 5);
   CHECK(
       out ==
       R"({"type":"Feature","id":"b","geometry":null,"properties":{"na\"me":null,"load":null,"distance_m":0}})");
@@ -67,11 +75,9 @@ TEST_CASE("nulls are null") {
 
 TEST_CASE("a selection keeps the order asked for; an empty one leaves the distance") {
   const feature_writer w{sample()};
-  std::string out;
-  w.append(out, rows(), 0, std::vector<std::size_t>{1, 0});
+  std::string out = feature(w, rows(), 0, std::vector<std::size_t>{1, 0});
   CHECK(out.ends_with(R"("properties":{"load":61.25,"na\"me":"Bellaire"}})"));
-  out.clear();
-  w.append(out, rows(), 0, std::vector<std::size_t>{}, 5);
+  out = feature(w, rows(), 0, std::vector<std::size_t>{}, 5);
   CHECK(out.ends_with(R"("properties":{"distance_m":34.918}})"));
 }
 
@@ -87,11 +93,10 @@ TEST_CASE("a table that changed under us is noticed") {
 TEST_CASE("an integer key is a number, a composite one a text that can be taken apart") {
   layer l = test::make_layer("numbers", {});
   l.key[0].type = oid::int4;
-  std::string out;
-  feature_writer{l}.append(out,
-                           test::hand_made({oid::int8, oid::int4, geometry_type_id},
-                                           {{big_endian(1, 8), big_endian(42, 4), std::nullopt}}),
-                           0, std::nullopt);
+  std::string out = feature(feature_writer{l},
+                            test::hand_made({oid::int8, oid::int4, geometry_type_id},
+                                            {{big_endian(1, 8), big_endian(42, 4), std::nullopt}}),
+                            0);
   CHECK(out == R"({"type":"Feature","id":42,"geometry":null,"properties":{}})");
 
   layer two = test::make_layer("pairs", {});
@@ -102,8 +107,7 @@ TEST_CASE("an integer key is a number, a composite one a text that can be taken 
   CHECK(w.key_text(r, 0) == "a\\:b:c\\\\");
   CHECK(w.key_parts(r, 0) == std::vector<std::string>{"a:b", "c\\"});
   CHECK(split_key(w.key_text(r, 0), 2) == w.key_parts(r, 0));
-  out.clear();
-  w.append(out, r, 0, std::nullopt);
+  out = feature(w, r, 0);
   CHECK(out == R"({"type":"Feature","id":"a\\:b:c\\\\","geometry":null,"properties":{}})");
 }
 

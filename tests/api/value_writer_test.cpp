@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "api/value_check.hpp"
+#include "server/log_text.hpp"
 #include "tests/api/hand_made_result.hpp"
 
 using namespace gridlight;
@@ -93,6 +95,19 @@ TEST_CASE("dates and times") {
   CHECK(json(oid::timestamp, time_at(60)) == R"("2000-01-01T00:01:00")");
   CHECK(json(oid::timestamptz, integer(std::numeric_limits<std::int64_t>::max(), 8)) == "null");
   CHECK(json(oid::timestamptz, integer(std::numeric_limits<std::int64_t>::min(), 8)) == "null");
+}
+
+// Eight characters are looked at in one step: whatever one must be escaped is found at each place of a step.
+TEST_CASE("a text that is escaped from any place on") {
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t place = 0; place < 18; ++place) {
+      std::string text(18, 'a');
+      text[place] = static_cast<char>(c);
+      std::string expected = "\"";
+      log::append_escaped(expected, text, log::escaping::json);
+      CHECK(json(oid::text, text) == expected + "\"");
+    }
+  }
 }
 
 TEST_CASE("texts are escaped, json is passed on, uuids are written out") {
