@@ -51,11 +51,13 @@ postgres::pool_options pool_options_of(const config& c) {
   const std::size_t threads = threads_of(c);
   const std::size_t waiting = share(c.postgres.max_waiting, threads, 256);
   postgres::pool_options out;
-  const auto lane = [&](postgres::lane l, std::size_t size) {
-    out.lanes[static_cast<std::size_t>(l)] = {.size = size, .max_waiting = waiting};
+  // A pooler may give each query another backend: nothing to share.
+  const std::size_t sharers = c.postgres.pooled ? 1 : static_cast<std::size_t>(c.postgres.sharers);
+  const auto lane = [&](postgres::lane l, std::size_t size, std::size_t users) {
+    out.lanes[static_cast<std::size_t>(l)] = {.size = size, .max_waiting = waiting, .sharers = users};
   };
-  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, 2));
-  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
+  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, 2), sharers);
+  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1), 1);
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;
   // Behind a pooler a session is not ours to set.

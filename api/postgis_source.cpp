@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "geo/wkb.hpp"
@@ -27,6 +28,12 @@ constexpr double by_space_cost = 1.8, by_key_cost = 0.7;
 
 constexpr std::int64_t most_candidates = 1 << 16;
 
+// A query that reads no more rows than this takes a few milliseconds, so it may share its connection.
+constexpr double few_rows = 1000;
+constexpr postgres::share sharing(double rows) noexcept {
+  return rows <= few_rows ? postgres::share::yes : postgres::share::no;
+}
+
 std::int64_t power_of_two(std::int64_t least, std::int64_t n) {
   return std::max(least, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(n))));
 }
@@ -42,6 +49,10 @@ double area_km2(const geo::bbox_parts& parts) {
   for (std::size_t i = 0; i < parts.count; ++i)
     out += area_km2(parts.boxes[i]);
   return out;
+}
+
+constexpr double circle_km2(double radius_m) noexcept {
+  return std::numbers::pi * radius_m * radius_m / 1e6;
 }
 
 // Rows that an area of this size may hold.
@@ -171,7 +182,9 @@ layer_source::answer<feature_page> postgis_source::scan(std::shared_ptr<prepared
   a.add(q.at.lon).add(q.at.lat);
   if (bounded) a.add(*q.bound_m);
   a.add(q.limit + 1);
-  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+  const double reach_km2 = bounded ? circle_km2(*q.bound_m) : std::numeric_limits<double>::infinity();
+  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
+                                   sharing(expected_rows(*p->of, reach_km2)));
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   const std::int64_t there = rows_present(*rows, p->layout.extra);
@@ -200,7 +213,8 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
     a.add(q.at.lon).add(q.at.lat);
     if (bounded) a.add(*q.bound_m);
     a.add(wanted);
-    auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+    auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
+                                     sharing(static_cast<double>(candidates)));
     // "index returned tuples in wrong order": PostGIS's boxes of edges that pass near a pole can be too
     // small.
     if (!rows && rows.error().code == errc::internal) break;
@@ -227,7 +241,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
 layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, const within_question& q,
                                                           effort e) {
   const near_question near{q.at, radius_of_search(q.at, q.radius_m), q.limit, q.properties};
-  const double area = std::numbers::pi * q.radius_m * q.radius_m / 1e6;
+  const double area = circle_km2(q.radius_m);
   // A candidate by the index costs about twice a row that is only sorted.
   const bool few = expected_rows(*l, area) < 3 * static_cast<double>(q.limit) + 50;
   const auto p = prepared(l);
@@ -298,10 +312,12 @@ layer_source::answer<feature_page> postgis_source::viewport(const layer_ref& l, 
   r.rows = power_of_two(128, q.limit + 1);
   std::vector<Oid> types;
   postgres::arguments a;
+  double reading = static_cast<double>(r.rows);
   if (q.box) {
     const geo::bbox_parts parts = geo::split(*q.box);
     r.where = parts.count == 2 ? region::two_boxes : region::box;
     choose_path(*l, area_km2(parts), r);
+    reading = r.path == access_path::by_space ? expected_rows(*l, area_km2(parts)) : few_rows + 1;
     for (std::size_t i = 0; i < parts.count; ++i) {
       const geo::bbox& b = parts.boxes[i];
       a.add(b.min_lon).add(b.min_lat).add(b.max_lon).add(b.max_lat);
@@ -318,7 +334,9 @@ layer_source::answer<feature_page> postgis_source::viewport(const layer_ref& l, 
   types.push_back(oid::int8);
   const postgres::statement& s = p->get(statement_key(operation::region, r.rows, region_flags(r)),
                                         std::move(types), [&] { return p->sql.in_region(r); });
-  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+  if (q.count) reading = few_rows + 1;
+  auto rows =
+      co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres, sharing(reading));
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   const std::int64_t there = rows_present(*rows, p->layout.key);
@@ -361,7 +379,8 @@ layer_source::answer<feature_page> postgis_source::by_key(const layer_ref& l,
   postgres::arguments a;
   for (const std::string& part : key)
     a.add_text(part);
-  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+  auto rows =
+      co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres, postgres::share::yes);
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   feature_page page;

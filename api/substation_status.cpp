@@ -62,8 +62,8 @@ answer_t substation_status(services& s, http::request& req) {
   if (!statement) co_return statement.error();
 
   const postgres::arguments none;
-  const auto rows =
-      co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until, req.timing.postgres);
+  const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
+                                          req.timing.postgres, postgres::share::yes);
   if (!rows) co_return rows.error();
   const auto start = steady::now();
   std::string body = write(*rows);

@@ -39,6 +39,7 @@ struct config {
     secret uri;  ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
     bool pooled = false;
     int lookup_connections = 0;  ///< over all threads; 0: 2 a thread
+    int sharers = 4;             ///< short lookups under way on one connection
     int tile_connections = 0;
     int sync_connections = 1;
     int admin_connections = 1;

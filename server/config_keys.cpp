@@ -198,6 +198,8 @@ const std::vector<setting>& table() {
            "The database is behind a pooler in transaction mode, such as PgBouncer."),
       whole(GRIDLIGHT_SETTING(postgres.lookup_connections), 0, 1000,
             "Connections for lookups, over all threads; 0: two a thread."),
+      whole(GRIDLIGHT_SETTING(postgres.sharers), 1, 64,
+            "Short lookups that may be under way on one connection (a pipeline); 1: each has its own."),
       whole(GRIDLIGHT_SETTING(postgres.tile_connections), 0, 1000,
             "Connections for tiles, over all threads."),
       whole(GRIDLIGHT_SETTING(postgres.sync_connections), 0, 100, "Connections for the sync module."),

@@ -54,6 +54,7 @@ bool connection::broken() const noexcept {
   return impl_->broken || PQstatus(impl_->pg.get()) != CONNECTION_OK;
 }
 bool connection::idle() const noexcept {
+  impl_->leave_pipeline();
   return !broken() && PQtransactionStatus(impl_->pg.get()) == PQTRANS_IDLE;
 }
 int connection::backend_pid() const noexcept {
@@ -96,36 +97,49 @@ bool connection::alive() noexcept {
 
 asio::awaitable<result<result_set>> connection::query(const statement& s, const arguments& a,
                                                       deadline until) {
-  impl& c = *impl_;
-  if (auto refused = c.refuse(until)) co_return std::move(*refused);
+  return impl_->run(s, a, until, impl::mode::alone);
+}
+asio::awaitable<result<result_set>> connection::query_shared(const statement& s, const arguments& a,
+                                                             deadline until) {
+  assert(!impl_->pooled);
+  return impl_->run(s, a, until, impl::mode::shared);
+}
+
+asio::awaitable<result<result_set>> connection::impl::run(const statement& s, const arguments& a,
+                                                          deadline until, mode how) {
+  if (auto refused = refuse(until, how)) co_return std::move(*refused);
   if (a.has_zero_byte()) co_return failure{errc::bad_parameter, "a text value has a zero byte in it"};
-  const bool in_transaction = PQtransactionStatus(c.pg.get()) != PQTRANS_IDLE;
+  if (how == mode::shared && !enter_pipeline()) co_return lost();
+  const bool in_transaction = how == mode::alone && PQtransactionStatus(pg.get()) != PQTRANS_IDLE;
   for (int attempt = 0;; ++attempt) {
-    if (!c.pooled && !c.prepared.touch(s.id())) {
-      auto ready = co_await c.prepare(s, until);
+    if (!pooled && !prepared.touch(s.id())) {
+      auto ready = co_await prepare(s, until, how);
       if (!ready) co_return std::move(ready).error();
     }
-    if (!c.send(s, a)) co_return c.lost();
-    impl::reply reply;
-    const auto end = co_await c.converse(until, reply);
-    if (end == impl::ending::interrupted) {
-      co_await c.cancel_and_drain();
-      co_return c.overdue();
+    if (!send(s, a)) co_return lost();
+    reply got;
+    auto talk = how == mode::shared ? converse_shared(until, got) : converse(until, got);
+    const auto end = co_await std::move(talk);
+    if (end == ending::interrupted) {
+      if (how == mode::alone) co_await cancel_and_drain();
+      co_return overdue();
     }
-    if (!reply.error) {
-      if (c.pooled && !has_types(reply.last.native(), s.columns())) co_return unexpected_types(s);
-      co_return std::move(reply.last);
+    if (!got.error) {
+      // Another that shares may have prepared it, and not have looked at its columns yet.
+      const bool unseen = pooled || how == mode::shared;
+      if (unseen && !has_types(got.last.native(), s.columns())) co_return unexpected_types(s);
+      co_return std::move(got.last);
     }
     // The tables have changed under the plan, or somebody deallocated it: nothing was done, so prepare it
     // anew.
-    const bool stale = reply.sqlstate == "0A000" || reply.sqlstate == "26000";
-    if (c.pooled || in_transaction || attempt > 0 || !stale || broken()) {
-      reply.error->log_detail += "; in: " + s.sql();
-      co_return std::move(*reply.error);
+    const bool stale = got.sqlstate == "0A000" || got.sqlstate == "26000";
+    if (pooled || in_transaction || attempt > 0 || !stale || broken) {
+      got.error->log_detail += "; in: " + s.sql();
+      co_return std::move(*got.error);
     }
-    c.prepared.erase(s.id());
-    if (reply.sqlstate == "0A000") {
-      auto gone = co_await c.deallocate(s.id(), until);
+    prepared.erase(s.id());
+    if (got.sqlstate == "0A000") {
+      auto gone = co_await deallocate(s.id(), until, how);
       if (!gone) co_return std::move(gone).error();
     }
   }
@@ -157,35 +171,40 @@ bool connection::impl::send(const statement& s, const arguments& a) {
                              scratch.lengths.data(), scratch.formats.data(), 1) != 0;
 }
 
-asio::awaitable<result<void>> connection::impl::deallocate(std::uint64_t id, deadline until) {
+asio::awaitable<result<void>> connection::impl::deallocate(std::uint64_t id, deadline until, mode how) {
   const std::string sql = std::string{"DEALLOCATE "} + statement_name{id}.text;
-  if (PQsendQuery(pg.get(), sql.c_str()) == 0) co_return lost();
-  auto done = co_await finish(until, sql);
-  if (!done) co_return std::move(done).error();
   prepared.erase(id);
+  if (PQsendQueryParams(pg.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0)
+    co_return lost();
+  auto done = co_await finish(until, sql, how);
+  if (!done) co_return std::move(done).error();
   co_return result<void>{};
 }
 
-asio::awaitable<result<void>> connection::impl::prepare(const statement& s, deadline until) {
+asio::awaitable<result<void>> connection::impl::prepare(const statement& s, deadline until, mode how) {
   if (prepared.full()) {
-    auto evicted = co_await deallocate(prepared.oldest(), until);
+    auto evicted = co_await deallocate(prepared.oldest(), until, how);
     if (!evicted) co_return evicted;
   }
   const statement_name name{s.id()};
   if (PQsendPrepare(pg.get(), name.text, s.sql().c_str(), static_cast<int>(s.parameters().size()),
                     s.parameters().data()) == 0)
     co_return lost();
-  auto parsed = co_await finish(until, s.sql());
-  if (!parsed) co_return std::move(parsed).error();
+  // Already: what is sent behind it in a pipeline may use it.
   prepared.insert(s.id());
+  auto parsed = co_await finish(until, s.sql(), how);
+  if (!parsed) {
+    prepared.erase(s.id());
+    co_return std::move(parsed).error();
+  }
   if (s.columns().empty()) co_return result<void>{};
 
   if (PQsendDescribePrepared(pg.get(), name.text) == 0) co_return lost();
-  auto described = co_await finish(until, s.sql());
+  auto described = co_await finish(until, s.sql(), how);
   if (!described) co_return std::move(described).error();
   if (has_types(described->native(), s.columns())) co_return result<void>{};
   // Not kept, so that the next use looks again: the schema may have been put right by then.
-  auto gone = co_await deallocate(s.id(), until);
+  auto gone = co_await deallocate(s.id(), until, how);
   if (!gone) co_return gone;
   co_return unexpected_types(s);
 }

@@ -45,6 +45,13 @@ class connection {
   /// Runs a prepared statement (preparing it when new here) and reads its rows in binary format.
   boost::asio::awaitable<result<result_set>> query(const statement& s, const arguments& a, deadline until);
 
+  /// The same for up to a few short queries that are under way at once, when all are asked in this way
+  /// (libpq's pipeline mode, a Sync each): they are answered in order, an error is only its own query's, and
+  /// none is cancelled. One that is overdue ends with errc::deadline and leaves the connection broken() for
+  /// all. Behind a pooler there is no such thing.
+  boost::asio::awaitable<result<result_set>> query_shared(const statement& s, const arguments& a,
+                                                          deadline until);
+
   /// Runs SQL text without parameters, several statements allowed; the rows of the last, in text format.
   boost::asio::awaitable<result<result_set>> execute(std::string_view sql, deadline until);
 

@@ -4,13 +4,17 @@
 #include <libpq-fe.h>
 #include <openssl/ssl.h>
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/postgres/connection.hpp"
 #include "server/postgres/statement_cache.hpp"
@@ -37,25 +41,54 @@ struct connection::impl {
   /// After an interruption, which may be a cancellation of the coroutine, awaiting does not throw: the
   /// session is to be put in order first. Whoever has done so turns throw_if_cancelled on again.
   enum class ending { complete, interrupted };
+  enum class mode { alone, shared };
 
+  /// The whole of query() and query_shared(): prepares when new here, sends, awaits, and once more when the
+  /// plan was stale.
+  boost::asio::awaitable<result<result_set>> run(const statement& s, const arguments& a, deadline until,
+                                                 mode how);
   /// Sends what libpq has buffered and reads until Postgres is ready for the next query, or asks for COPY
   /// data.
   boost::asio::awaitable<ending> converse(deadline until, reply& out);
   /// converse, with an interruption turned into cancel, drain and errc::deadline.
-  boost::asio::awaitable<result<result_set>> finish(deadline until, std::string_view sql);
+  boost::asio::awaitable<result<result_set>> finish(deadline until, std::string_view sql,
+                                                    mode how = mode::alone);
   /// Sends what libpq has buffered, reading meanwhile.
   boost::asio::awaitable<ending> flush(deadline until);
   /// Stops the running query; after it the session can be used again, or is lost.
   boost::asio::awaitable<void> cancel_and_drain();
-  boost::asio::awaitable<result<void>> prepare(const statement& s, deadline until);
-  boost::asio::awaitable<result<void>> deallocate(std::uint64_t id, deadline until);
+  boost::asio::awaitable<result<void>> prepare(const statement& s, deadline until, mode how);
+  boost::asio::awaitable<result<void>> deallocate(std::uint64_t id, deadline until, mode how);
+
+  /// A query in the pipeline; its coroutine waits in `resume`, unless it has given up.
+  struct piped {
+    using handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
+    reply out;
+    deadline until;
+    bool interrupted = false;
+    std::optional<handler> resume;
+    void complete();
+  };
+  using piped_list = std::vector<std::shared_ptr<piped>>;
+  bool enter_pipeline();  ///< false: it cannot, a query is under way alone
+  void leave_pipeline();  ///< once all are answered
+  /// Sends what libpq has buffered with a Sync behind it, and awaits its turn. Interrupted when overdue or
+  /// cancelled.
+  boost::asio::awaitable<ending> converse_shared(deadline until, reply& out);
+  void watch_pipeline();
+  void on_answers();
+  void read_answers(piped_list& ended);
+  void fail_pipeline(piped_list& ended);
+  void drop_pipeline();
+  void flush_pipeline();
+  void expire_pipeline();
 
   /// Waits for the socket; an error means that time is up or the caller cancelled.
   boost::asio::awaitable<boost::system::error_code> wait_either();
   bool consume();
   void take(PGresult* r, reply& out);
   bool send(const statement& s, const arguments& a);
-  std::optional<failure> refuse(deadline until) const;
+  std::optional<failure> refuse(deadline until, mode how = mode::alone);
   failure lost();
   failure overdue() const;
   std::shared_ptr<PGcancel> canceller() const;
@@ -72,6 +105,8 @@ struct connection::impl {
   bool armed = false, waiting = false, late = false;
   bool broken = false, copying = false, pooled;
   SSL* tls;
+  std::deque<std::shared_ptr<piped>> pipeline;  ///< sent and not answered, oldest first
+  bool watching = false;
   statement_cache prepared;
   arguments::native scratch;
   steady::time_point opened = steady::now();

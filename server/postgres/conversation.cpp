@@ -70,11 +70,12 @@ std::shared_ptr<PGcancel> connection::impl::canceller() const {
   return {PQgetCancel(pg.get()), [](PGcancel* c) { PQfreeCancel(c); }};
 }
 
-std::optional<failure> connection::impl::refuse(deadline until) const {
+std::optional<failure> connection::impl::refuse(deadline until, mode how) {
   assert(!waiting);  // one operation at a time
+  if (how == mode::alone) leave_pipeline();
   if (broken || PQstatus(pg.get()) != CONNECTION_OK)
     return from_sqlstate("08003", "the connection is broken");
-  if (PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE)
+  if (pipeline.empty() ? PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE : how == mode::alone)
     return failure{
         errc::internal, "the query failed", {}, "the connection is in the middle of a query or a COPY"};
   if (steady::now() >= until) return overdue();
@@ -108,6 +109,7 @@ void connection::impl::arm(deadline until) {
 
 void connection::impl::on_timer() {
   armed = false;
+  if (!pipeline.empty()) return expire_pipeline();
   if (!waiting) return;
   if (steady::now() < limit) return arm(limit);
   late = true;
@@ -212,11 +214,12 @@ asio::awaitable<connection::impl::ending> connection::impl::converse(deadline un
   co_return ending::complete;
 }
 
-asio::awaitable<result<result_set>> connection::impl::finish(deadline until, std::string_view sql) {
+asio::awaitable<result<result_set>> connection::impl::finish(deadline until, std::string_view sql, mode how) {
   reply out;
-  const ending end = co_await converse(until, out);
+  auto talk = how == mode::shared ? converse_shared(until, out) : converse(until, out);
+  const ending end = co_await std::move(talk);
   if (end == ending::interrupted) {
-    co_await cancel_and_drain();
+    if (how == mode::alone) co_await cancel_and_drain();
     co_return overdue();
   }
   if (out.error) {

@@ -17,12 +17,12 @@ enum class chore { connect, cancel };
 /// gone.
 void run_off_thread(chore kind, std::function<void()> work);
 
-/// Some work is queued or runs. Asked before the process ends: the libraries that such a thread is in (OpenSSL)
-/// are taken down by exit().
+/// Some work is queued or runs. Asked before the process ends: the libraries that such a thread is in
+/// (OpenSSL) are taken down by exit().
 bool chores_running() noexcept;
 
-/// The same as run_off_thread, and waits for its end, but not beyond `until` (or a cancellation); then false, and it goes on
-/// alone.
+/// The same as run_off_thread, and waits for its end, but not beyond `until` (or a cancellation); then false,
+/// and it goes on alone.
 boost::asio::awaitable<bool> await_off_thread(boost::asio::any_io_executor executor, chore kind,
                                               std::function<void()> work, deadline until);
 

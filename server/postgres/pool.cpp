@@ -77,7 +77,7 @@ asio::awaitable<void> pool::stop() {
 asio::awaitable<result<pool::lease>> pool::acquire(lane l, deadline until) {
   const auto self = impl_;
   waiter w;
-  answer got = self->ask(l, w, steady::now(), until);
+  answer got = self->ask(l, w, steady::now(), until, share::no);
   if (got.what == answer::kind::queued) {
     co_await self->wait(l, w);
     got = w.outcome;
@@ -87,12 +87,12 @@ asio::awaitable<result<pool::lease>> pool::acquire(lane l, deadline until) {
 }
 
 asio::awaitable<result<result_set>> pool::query(lane l, const statement& s, const arguments& a,
-                                                deadline until, query_timing& timing) {
+                                                deadline until, query_timing& timing, share how) {
   const auto self = impl_;
   for (int attempt = 1;; ++attempt) {
     const auto asked = steady::now();
     waiter w;
-    answer got = self->ask(l, w, asked, until);
+    answer got = self->ask(l, w, asked, until, how);
     if (got.what == answer::kind::queued) {
       co_await self->wait(l, w);
       got = w.outcome;
@@ -102,7 +102,10 @@ asio::awaitable<result<result_set>> pool::query(lane l, const statement& s, cons
     if (got.what == answer::kind::refused) co_return self->refusal(got.why);
 
     const loan held{self, l, got.slot};
-    auto rows = co_await held.session().query(s, a, until);
+    // Named: g++ 12 destroys twice what stands in a condition round co_await.
+    auto talk =
+        how == share::yes ? held.session().query_shared(s, a, until) : held.session().query(s, a, until);
+    auto rows = co_await std::move(talk);
     timing.db_ms += ms_since(begun);
     if (rows) co_return rows;
     // A backend that died under a query that only reads costs its asker some time and no error; twice, for

@@ -18,10 +18,16 @@ enum class lane { lookup, tile, sync, admin };
 inline constexpr std::size_t lane_count = 4;
 std::string_view name(lane l) noexcept;
 
+/// Whether a query may run on a connection that others use at the same time: it is sent behind theirs and
+/// answered after them (a pipeline), and cannot be cancelled. For queries of a few milliseconds that only
+/// read.
+enum class share { no, yes };
+
 /// Connections of one lane in one thread's pool.
 struct lane_options {
   std::size_t size = 0;           ///< connections kept open; 0: the lane is not used
   std::size_t max_waiting = 256;  ///< requests that may wait; one more fails with pool_exhausted at once
+  std::size_t sharers = 1;        ///< queries that may share a connection
 };
 
 struct pool_options {
@@ -83,7 +89,8 @@ class pool {
   /// One statement on a connection of the lane. The usual way for a handler. When the connection dies under a
   /// statement that is repeatable(), another one runs it again, twice at most, within `until`.
   boost::asio::awaitable<result<result_set>> query(lane l, const statement& s, const arguments& a,
-                                                   deadline until, query_timing& timing);
+                                                   deadline until, query_timing& timing,
+                                                   share how = share::no);
 
   pool_status status() const;
 

@@ -78,7 +78,7 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
   impl(asio::any_io_executor e, connect_options c, const pool_options& o);
 
   lane_state& of(lane l) { return lanes[static_cast<std::size_t>(l)]; }
-  answer ask(lane l, waiter& w, steady::time_point now, deadline until);
+  answer ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing);
   asio::awaitable<void> wait(lane l, waiter& w);
   void give_back(lane l, std::size_t slot);
   failure refusal(errc why);

@@ -35,20 +35,45 @@ void pool_machine::set(std::size_t slot, condition next) {
   count(slots_[slot].state, static_cast<std::size_t>(-1));
   count(next, 1);
   slots_[slot].state = next;
+  if (next != condition::busy) slots_[slot].users = 0;
 }
 
-pool_machine::answer pool_machine::acquire(waiter who, time now, time until) {
-  if (!running_) return {answer::kind::refused, 0, errc::shutting_down};
-  if (slots_.empty()) return {answer::kind::refused, 0, errc::internal};
-  // The one used last: its caches are warm, here and in its backend.
+// The one used last: its caches are warm, here and in its backend.
+std::size_t pool_machine::idle_slot() const {
   std::size_t best = slots_.size();
   for (std::size_t i = 0; i < slots_.size() && idle_ > 0; ++i)
     if (slots_[i].state == condition::idle &&
         (best == slots_.size() || slots_[i].last_used > slots_[best].last_used))
       best = i;
+  return best;
+}
+
+bool pool_machine::may_join(const slot_entry& s, time now) const {
+  return s.state == condition::busy && s.shared && s.users < options_.lane.sharers &&
+         now - s.opened <= 2 * s.lifetime;
+}
+
+std::size_t pool_machine::shared_slot(time now) const {
+  std::size_t best = slots_.size();
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (may_join(slots_[i], now) && (best == slots_.size() || slots_[i].users < slots_[best].users)) best = i;
+  return best;
+}
+
+void pool_machine::grant(std::size_t slot, share how) {
+  set(slot, condition::busy);
+  slots_[slot].shared = how == share::yes;
+  ++slots_[slot].users;
+  ++counts_.acquired;
+}
+
+pool_machine::answer pool_machine::acquire(waiter who, time now, time until, share how) {
+  if (!running_) return {answer::kind::refused, 0, errc::shutting_down};
+  if (slots_.empty()) return {answer::kind::refused, 0, errc::internal};
+  std::size_t best = idle_slot();
+  if (best == slots_.size() && how == share::yes && queue_.empty()) best = shared_slot(now);
   if (best < slots_.size()) {
-    set(best, condition::busy);
-    ++counts_.acquired;
+    grant(best, how);
     return {answer::kind::served, best};
   }
   if (queue_.size() >= options_.lane.max_waiting) {
@@ -56,7 +81,7 @@ pool_machine::answer pool_machine::acquire(waiter who, time now, time until) {
     return {answer::kind::refused, 0, errc::pool_exhausted};
   }
   const bool down = up() == 0 && failures_ > 0;
-  queue_.push_back({who, until, down ? now + options_.patience : time::max()});
+  queue_.push_back({who, until, down ? now + options_.patience : time::max(), how});
   earliest_ = std::min({earliest_, until, queue_.back().give_up});
   return {answer::kind::queued};
 }
@@ -69,7 +94,13 @@ bool pool_machine::abandon(waiter who) {
 }
 
 void pool_machine::released(std::size_t slot, bool clean, time now) {
-  assert(slots_[slot].state == condition::busy);
+  slot_entry& s = slots_[slot];
+  assert(s.state == condition::busy && s.users > 0);
+  if (--s.users > 0) {
+    if (!clean) s.shared = false;
+    if (running_) serve_waiting(slot, now);
+    return;
+  }
   if (!running_) {
     set(slot, condition::empty);
     if (clean) actions_.push_back({action::kind::close, slot});
@@ -82,24 +113,29 @@ void pool_machine::released(std::size_t slot, bool clean, time now) {
   offer(slot, now);
 }
 
-// Gives a live connection to the first who still waits, replaces it when it is too old, or lets it rest. One
-// that is in constant use is let grow twice as old.
+// Gives a live connection that nobody uses to the first who still waits, replaces it when it is too old, or
+// lets it rest. One that is in constant use is let grow twice as old.
 void pool_machine::offer(std::size_t slot, time now) {
   slot_entry& s = slots_[slot];
   s.last_used = now;
   const auto age = now - s.opened;
   if (age > 2 * s.lifetime && connecting_ == 0) return replace(slot, now);
+  set(slot, condition::idle);
+  serve_waiting(slot, now);
+  if (s.state == condition::idle && age > s.lifetime && connecting_ == 0) replace(slot, now);
+}
+
+void pool_machine::serve_waiting(std::size_t slot, time now) {
+  slot_entry& s = slots_[slot];
   while (!queue_.empty()) {
     const waiting_entry first = queue_.front();
+    const bool fits = s.state == condition::idle || (first.how == share::yes && may_join(s, now));
+    if (!fits && !(now >= first.until)) return;
     queue_.pop_front();
     if (leaves(first, now)) continue;
-    set(slot, condition::busy);
-    ++counts_.acquired;
+    grant(slot, first.how);
     actions_.push_back({action::kind::serve, slot, first.who});
-    return;
   }
-  if (age > s.lifetime && connecting_ == 0) return replace(slot, now);
-  set(slot, condition::idle);
 }
 
 void pool_machine::replace(std::size_t slot, time now) {

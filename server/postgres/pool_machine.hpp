@@ -17,6 +17,10 @@ namespace gridlight::postgres {
 /// replace, to give up. It does nothing itself: it has no clock and no socket. Calls tell it what happened
 /// and when; what is to be done is fetched with take_actions() after every call and done in that order.
 ///
+/// Whoever shares gets an idle connection when there is one, else a place on one that others share (the least
+/// used; `sharers` at most); whoever does not share has its connection alone. Those that wait are served in
+/// the order in which they came.
+///
 /// A waiter leaves with pool_exhausted at its deadline, or with database_unavailable when no connection is up
 /// then. While none is up and the last attempt failed, it leaves with database_unavailable after `patience`:
 /// a blip is sat out, and an outage is answered fast. While attempts fail there is one at a time, after a
@@ -49,9 +53,10 @@ class pool_machine {
 
   void start(time now);
   void stop();
-  answer acquire(waiter who, time now, time until);
-  bool abandon(waiter who);                               ///< false: it waits no more
-  void released(std::size_t slot, bool clean, time now);  ///< not clean: the connection has been destroyed
+  answer acquire(waiter who, time now, time until, share how = share::no);
+  bool abandon(waiter who);  ///< false: it waits no more
+  /// By one of its users. Not clean: nobody else may use it; the last user has destroyed the connection.
+  void released(std::size_t slot, bool clean, time now);
   void connected(std::size_t slot, time now);
   void connect_failed(std::size_t slot, time now);
   void died(std::size_t slot, time now);  ///< an idle one, or one just granted
@@ -61,6 +66,7 @@ class pool_machine {
   bool has_actions() const noexcept { return !actions_.empty(); }
   time next_wakeup() const noexcept;  ///< time::max(): nothing is due
   bool idle(std::size_t slot) const noexcept { return slots_[slot].state == condition::idle; }
+  std::size_t users(std::size_t slot) const noexcept { return slots_[slot].users; }
   std::size_t size() const noexcept { return slots_.size(); }
   std::size_t unfinished() const noexcept { return busy_ + connecting_; }  ///< what stop() has to wait for
   lane_status status() const noexcept;
@@ -69,15 +75,23 @@ class pool_machine {
   enum class condition { empty, connecting, idle, busy };
   struct slot_entry {
     condition state = condition::empty;
+    std::size_t users = 0;  ///< while busy
+    bool shared = false;    ///< others may join its users
     time opened{}, last_used{};
     steady::duration lifetime{};
   };
   struct waiting_entry {
     waiter who;
     time until, give_up;  ///< give_up counts only while nothing is up
+    share how;
   };
 
   std::size_t up() const noexcept { return idle_ + busy_; }
+  std::size_t idle_slot() const;
+  std::size_t shared_slot(time now) const;
+  bool may_join(const slot_entry& s, time now) const;
+  void grant(std::size_t slot, share how);
+  void serve_waiting(std::size_t slot, time now);
   void plan(time now);
   void offer(std::size_t slot, time now);
   void expire(time now);

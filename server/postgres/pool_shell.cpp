@@ -35,15 +35,16 @@ pool::impl::impl(asio::any_io_executor e, connect_options c, const pool_options&
       ended(executor) {}
 
 // An idle connection is looked at before it is handed out: a backend that died in the meantime costs no
-// request.
-answer pool::impl::ask(lane l, waiter& w, steady::time_point now, deadline until) {
+// request. One that others use already is watched by them.
+answer pool::impl::ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing) {
   lane_state& s = of(l);
-  answer got = s.machine.acquire(&w, now, until);
-  while (got.what == answer::kind::served && !s.slots[got.slot].session->alive()) {
+  answer got = s.machine.acquire(&w, now, until, sharing);
+  while (got.what == answer::kind::served && s.machine.users(got.slot) == 1 &&
+         !s.slots[got.slot].session->alive()) {
     s.slots[got.slot].session.reset();
     s.machine.died(got.slot, now);
     act(s);
-    got = s.machine.acquire(&w, now, until);
+    got = s.machine.acquire(&w, now, until, sharing);
   }
   act(s);
   return got;
@@ -64,8 +65,9 @@ asio::awaitable<void> pool::impl::wait(lane l, waiter& w) {
 
 void pool::impl::give_back(lane l, std::size_t slot) {
   lane_state& s = of(l);
-  const bool clean = s.slots[slot].session->idle();
-  if (!clean) s.slots[slot].session.reset();
+  const bool last = s.machine.users(slot) == 1;
+  const bool clean = last ? s.slots[slot].session->idle() : !s.slots[slot].session->broken();
+  if (last && !clean) s.slots[slot].session.reset();
   s.machine.released(slot, clean, steady::now());
   act(s);
 }
