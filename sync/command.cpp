@@ -15,7 +15,14 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
   options.idle_in_transaction_timeout = settings.idle_in_transaction_timeout;
   options.lock_timeout = settings.lock_timeout;
   options.pooled = settings.pooled;
-  co_return co_await postgres::connection::open(executor, options, deadline_in(settings.connect_timeout));
+  const deadline until = deadline_in(settings.connect_timeout);
+  auto session = co_await postgres::connection::open(executor, options, until);
+  if (!session || settings.pooled) co_return session;
+  // A command that was killed while Postgres works must not leave its locks for as long as that takes. Where
+  // the server's system cannot watch the connection, this fails and things stay as they are.
+  co_await session->execute("SET client_connection_check_interval = '2s'", until);
+  if (session->broken()) co_return failure{errc::database_unavailable, "the database cannot be reached"};
+  co_return session;
 }
 
 deadline command_deadline() {
