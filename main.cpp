@@ -10,6 +10,7 @@
 #include "api/print_sql.hpp"
 #include "serve.hpp"
 #include "server/config.hpp"
+#include "server/identity/token_command.hpp"
 #include "server/log.hpp"
 #include "server/postgres/offload.hpp"
 #include "sync/check.hpp"
@@ -154,6 +155,16 @@ int main(int argc, char** argv) {
   check_command->add_flag("--json", check.json, "one JSON object");
   check_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_check(c, check); }); });
+
+  identity::token_options token;
+  auto* token_command =
+      app.add_subcommand("token", "print a new token (stderr) and its entry for auth.tokens_file (stdout)");
+  token_command->add_option("name", token.name, "who shows it, for the log")->required();
+  token_command->add_option("--scopes", token.scopes, "of read, write and personal; default: read")
+      ->delimiter(',');
+  token_command->add_option("--expires", token.expires, "a time such as 2027-01-31T00:00:00Z, or a date");
+  token_command->add_flag("--priority", token.priority, "served first when many ask");
+  token_command->callback([&] { code = identity::run_token(token); });
 
   auto* config_command =
       app.add_subcommand("config", "print the configuration in force and what each key means");

@@ -1,5 +1,6 @@
 #include "serve.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -132,12 +133,23 @@ class grid_worker : public http::worker {
   std::optional<catalog_keeper> keeper_;
 };
 
+// As main does with a configuration that is wrong.
+int refuse(std::string_view why) {
+  fmt::print(stderr, "gridlight: {}\n", why);
+  return 2;
+}
+
 }  // namespace
 
 int serve(const config& settings) {
+  if (const auto why = identity::refusal_to_listen(settings)) return refuse(*why);
+  if (settings.http.tls.enabled()) return refuse("TLS (http.tls) is not spoken yet");
+  identity::authority who{settings};
+  if (const auto tokens = who.load(); !tokens) return refuse(tokens.error().detail);
+
   process shared{settings};
   api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
-  http::server server{settings.http, shared.counters};
+  http::server server{settings.http, shared.counters, &who};
   const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
     return std::make_unique<grid_worker>(std::move(executor), index, shared);
   });

@@ -1,5 +1,7 @@
 #include "api/routes.hpp"
 
+#include <algorithm>
+
 #include "api/handlers.hpp"
 #include "api/postgis_source.hpp"
 
@@ -9,11 +11,18 @@ http::router make_routes(services& s) {
   if (!s.source) s.source = std::make_unique<postgis_source>(s.pool);
 
   using boost::beast::http::verb;
+  using identity::access;
+  const auto& open_routes = s.settings.auth.open_routes;
+  const auto by_config = [&](const char* pattern) {
+    return std::find(open_routes.begin(), open_routes.end(), pattern) == open_routes.end() ? access::read
+                                                                                           : access::open;
+  };
   struct line {
     verb method;
     const char* pattern;
     answer_t (*handle)(services&, http::request&);
     std::size_t max_body = 0;
+    access needs = access::read;
   };
   const std::size_t body = s.settings.http.max_body_bytes;
   const line lines[] = {
@@ -28,19 +37,19 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/substations", substations},
       {verb::get, "/api/postgres/substations/status", substation_status},
       {verb::get, "/api/postgres/substations/{id}", substation},
-      {verb::get, "/live", live},
-      {verb::get, "/ready", ready},
-      {verb::get, "/health", health},
-      {verb::get, "/metrics", show_metrics},
-      {verb::get, "/openapi.json", openapi},
-      {verb::get, "/docs", docs_page},
-      {verb::get, "/docs/docs.js", docs_script},
-      {verb::get, "/docs/docs.css", docs_style},
+      {verb::get, "/live", live, 0, access::open},
+      {verb::get, "/ready", ready, 0, access::open},
+      {verb::get, "/health", health, 0, by_config("/health")},
+      {verb::get, "/metrics", show_metrics, 0, by_config("/metrics")},
+      {verb::get, "/openapi.json", openapi, 0, access::open},
+      {verb::get, "/docs", docs_page, 0, access::open},
+      {verb::get, "/docs/docs.js", docs_script, 0, access::open},
+      {verb::get, "/docs/docs.css", docs_style, 0, access::open},
   };
   http::router out;
   for (const line& l : lines)
     out.add({l.method, l.pattern, [&s, handle = l.handle](http::request& req) { return handle(s, req); },
-             l.max_body});
+             l.max_body, l.needs});
   return out;
 }
 

@@ -34,7 +34,21 @@ struct config {
     std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-* count
     std::string base_path;                     ///< prefix of every URL behind a proxy, such as /grid
     bool compress = true;
+    bool open = false;  ///< may listen beyond loopback without TLS and tokens
+    struct tls_settings {
+      std::string certificate, key;  ///< PEM files; both or neither
+      std::chrono::milliseconds handshake_timeout{5000};
+      bool enabled() const noexcept { return !certificate.empty(); }
+    } tls;
   } http;
+  struct auth_settings {
+    std::string tokens_file;                         ///< empty: no tokens
+    std::string anonymous = "auto";                  ///< auto, read, none; see anonymous_may_read
+    std::vector<std::string> open_routes;            ///< of /health and /metrics: those that need no token
+    std::string trusted_user_header;                 ///< an ingress names the user in it; empty: none
+    std::vector<std::string> trusted_user_networks;  ///< addresses or CIDR of that ingress
+    std::vector<std::string> trusted_user_scopes = {"read"};
+  } auth;
   struct postgres_settings {
     secret uri;  ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
     bool pooled = false;
@@ -60,6 +74,7 @@ struct config {
     std::string level = "info";   ///< trace, debug, info, warn, error
     std::string format = "text";  ///< text or json
     bool access = true;
+    bool audit = true;
   } log;
   std::vector<layer_config> layers;
 };

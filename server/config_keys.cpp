@@ -162,6 +162,8 @@ setting list(const char* name, At at, bool (*fits)(std::string_view), std::strin
           [=](const config& c) { return at(c); }};
 }
 
+constexpr const char* path_rule = "empty or a file's path, without control characters";
+
 const std::vector<setting>& table() {
   static const std::vector<setting> rows{
       text(GRIDLIGHT_SETTING(http.address), is_address, "an IP address such as 127.0.0.1, 0.0.0.0 or ::",
@@ -189,6 +191,30 @@ const std::vector<setting>& table() {
            "empty or a path such as /grid, without a slash at its end",
            "Prefix of every URL, when a proxy serves this program below its root."),
       flag(GRIDLIGHT_SETTING(http.compress), "Compress answers for clients that accept it."),
+      flag(GRIDLIGHT_SETTING(http.open),
+           "Serve on an address other than loopback although TLS or tokens are missing."),
+      text(GRIDLIGHT_SETTING(http.tls.certificate), is_path, path_rule,
+           "Certificate chain (PEM), the server's first; with it only TLS is spoken. Read anew on SIGHUP and "
+           "when the file changes."),
+      text(GRIDLIGHT_SETTING(http.tls.key), is_path, path_rule, "Private key (PEM) of http.tls.certificate."),
+      duration(GRIDLIGHT_SETTING(http.tls.handshake_timeout), 10ms, 10min, "For a TLS handshake."),
+
+      text(
+          GRIDLIGHT_SETTING(auth.tokens_file), is_path, path_rule,
+          "File of the tokens that callers may show (gridlight token makes its entries). Read anew on SIGHUP "
+          "and when it changes."),
+      one_of(GRIDLIGHT_SETTING(auth.anonymous), {"auto", "read", "none"},
+             "What callers without a token may do: read what is not personal, or nothing. auto: read on "
+             "loopback or with http.open, else nothing."),
+      list(GRIDLIGHT_SETTING(auth.open_routes), is_guarded_route, "/health or /metrics",
+           "Routes that need no token even when anonymous callers may do nothing."),
+      text(GRIDLIGHT_SETTING(auth.trusted_user_header), is_header_name, "empty or the name of a header",
+           "Header in which an ingress names the user whom it has identified."),
+      list(GRIDLIGHT_SETTING(auth.trusted_user_networks), is_network,
+           "addresses or networks such as 10.0.0.0/8",
+           "Peers whose auth.trusted_user_header counts; from all others it is ignored."),
+      list(GRIDLIGHT_SETTING(auth.trusted_user_scopes), is_scope, "read, write or personal",
+           "What users whom the ingress names may do."),
 
       hidden_text(
           GRIDLIGHT_SETTING(postgres.uri), is_connection_string,
@@ -226,6 +252,9 @@ const std::vector<setting>& table() {
              "Least level that is logged."),
       one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),
       flag(GRIDLIGHT_SETTING(log.access), "A line for each request, at level info."),
+      flag(GRIDLIGHT_SETTING(log.audit),
+           "A line for each request that saw personal data or wrote, and for each refused token, whatever "
+           "the level."),
   };
   return rows;
 }
@@ -268,6 +297,22 @@ std::vector<contradiction> contradictions(const config& c) {
   if (origins.size() > 1 && std::find(origins.begin(), origins.end(), "*") != origins.end())
     out.push_back(
         {"http.cors_origins", "http.cors_origins has * beside other origins; * already allows all"});
+  const auto& tls = c.http.tls;
+  if (tls.certificate.empty() != tls.key.empty())
+    out.push_back(
+        {tls.key.empty() ? "http.tls.certificate" : "http.tls.key",
+         fmt::format("http.tls.{} is set without http.tls.{}; TLS needs both",
+                     tls.key.empty() ? "certificate" : "key", tls.key.empty() ? "key" : "certificate")});
+  const auto& auth = c.auth;
+  if (auth.trusted_user_header.empty() != auth.trusted_user_networks.empty())
+    out.push_back(
+        {auth.trusted_user_header.empty() ? "auth.trusted_user_networks" : "auth.trusted_user_header",
+         "auth.trusted_user_header and auth.trusted_user_networks need each other: which header, "
+         "and which peers may set it"});
+  if (auth.anonymous == "none" && auth.tokens_file.empty() && auth.trusted_user_header.empty())
+    out.push_back({"auth.anonymous",
+                   "auth.anonymous is none, so that nobody could ask anything: set auth.tokens_file or "
+                   "auth.trusted_user_header too"});
   return out;
 }
 

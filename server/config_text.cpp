@@ -60,18 +60,21 @@ void dump_layer(std::string& out, const layer_config& l) {
 }  // namespace
 
 std::string dump(const config& settings) {
-  std::string out, section;
+  std::string out, section, part;
   for (const setting& s : settings_table()) {
-    const auto dot = s.name.find('.');
+    const auto dot = s.name.find('.'), last = s.name.rfind('.');
     if (s.name.substr(0, dot) != section) {
       section = s.name.substr(0, dot);
       out += section + ":\n";
     }
+    const std::string inner = last == dot ? "" : s.name.substr(dot + 1, last - dot - 1);
+    if (inner != part && !inner.empty()) out += fmt::format("  {}:\n", inner);
+    part = inner;
     const auto values = s.read(settings);
     const std::string shown_value = s.list                            ? flow_list(values)
                                     : needs_quotes(s, values.front()) ? scalar_text(values.front())
                                                                       : values.front();
-    out += fmt::format("  {}: {}\n", s.name.substr(dot + 1), shown_value);
+    out += fmt::format("{}{}: {}\n", inner.empty() ? "  " : "    ", s.name.substr(last + 1), shown_value);
   }
   out += settings.layers.empty() ? "layers: {}\n" : "layers:\n";
   for (const layer_config& l : settings.layers)

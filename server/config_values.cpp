@@ -162,6 +162,25 @@ bool is_connection_string(std::string_view text) {
   return options != nullptr;
 }
 
+bool is_path(std::string_view text) {
+  return text.size() <= 4096 && !has_control(text);
+}
+
+bool is_header_name(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_scope(std::string_view text) {
+  return text == "read" || text == "write" || text == "personal";
+}
+
+bool is_guarded_route(std::string_view text) {
+  return text == "/health" || text == "/metrics";
+}
+
 bool is_layer_name(std::string_view text) {
   if (text.empty() || text.size() > 60 || text[0] < 'a' || text[0] > 'z') return false;
   return std::all_of(text.begin(), text.end(),

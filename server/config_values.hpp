@@ -25,8 +25,12 @@ bool is_network(std::string_view text);    ///< an address, or one with a prefix
 bool is_origin(std::string_view text);     ///< scheme://host[:port], or *
 bool is_base_path(std::string_view text);  ///< empty, or /a/b of unreserved characters without a last slash
 bool is_connection_string(std::string_view text);  ///< what libpq's parser takes; empty too
-bool is_layer_name(std::string_view text);         ///< [a-z][a-z0-9_]*, at most 60
-bool is_identifier(std::string_view text);         ///< 1…63 bytes, no control characters
+bool is_path(std::string_view text);           ///< empty, or without control characters, at most 4096 bytes
+bool is_header_name(std::string_view text);    ///< empty, or a token of RFC 9110
+bool is_scope(std::string_view text);          ///< read, write or personal
+bool is_guarded_route(std::string_view text);  ///< /health or /metrics
+bool is_layer_name(std::string_view text);     ///< [a-z][a-z0-9_]*, at most 60
+bool is_identifier(std::string_view text);     ///< 1…63 bytes, no control characters
 
 std::string_view trim(std::string_view text);
 std::vector<std::string> split_list(

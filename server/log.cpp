@@ -18,7 +18,7 @@
 namespace gridlight::log {
 namespace {
 
-constexpr std::string_view access_logger_name = "access";
+constexpr std::string_view access_logger_name = "access", audit_logger_name = "audit";
 
 std::string_view level_name(spdlog::level::level_enum level) {
   switch (level) {
@@ -56,12 +56,12 @@ class clock_text {
   std::string text_;
 };
 
-// An access line comes as the finished inside of its line, all else as a message to be escaped.
+// An access or audit line comes as the finished inside of its line, all else as a message to be escaped.
 class line_writer {
  public:
   explicit line_writer(bool json) : json_(json) {}
 
-  void append_to(std::string& out, const spdlog::details::log_msg& msg, bool access) {
+  void append_to(std::string& out, const spdlog::details::log_msg& msg, bool finished) {
     const std::string_view payload{msg.payload.data(), msg.payload.size()}, level = level_name(msg.level);
     if (json_) out += "{\"time\":\"";
     time_.append_to(out, msg.time);
@@ -72,7 +72,7 @@ class line_writer {
     } else {
       out.append(6 - level.size(), ' ');
     }
-    if (access) {
+    if (finished) {
       out += payload;
     } else if (json_) {
       out += "\"message\":\"";
@@ -101,7 +101,8 @@ class stderr_sink : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& msg) override {
     const bool access =
         std::string_view{msg.logger_name.data(), msg.logger_name.size()} == access_logger_name;
-    writer_.append_to(buffer_, msg, access);
+    const bool audit = std::string_view{msg.logger_name.data(), msg.logger_name.size()} == audit_logger_name;
+    writer_.append_to(buffer_, msg, access || audit);
     if (!access || buffer_.size() >= full) write_out();
   }
   void flush_() override { write_out(); }
@@ -140,6 +141,10 @@ access_log& current() {
   static access_log one;
   return one;
 }
+access_log& current_audit() {
+  static access_log one;
+  return one;
+}
 
 void json_field(std::string& out, std::string_view name, std::string_view value) {
   fmt::format_to(std::back_inserter(out), "\"{}\":\"", name);
@@ -174,6 +179,53 @@ void text_line(std::string& out, const access_entry& e) {
   out += "\"";
 }
 
+void json_line(std::string& out, const audit_entry& e) {
+  out += "\"message\":\"audit\",";
+  for (const auto& [name, value] : {std::pair{"request_id", e.request_id},
+                                    {"peer", e.peer},
+                                    {"token", e.token},
+                                    {"user", e.user},
+                                    {"scope", e.scope},
+                                    {"method", e.method},
+                                    {"route", e.route},
+                                    {"layer", e.layer}})
+    json_field(out, name, value);
+  fmt::format_to(std::back_inserter(out), "\"status\":{}", e.status);
+  if (e.count >= 0) fmt::format_to(std::back_inserter(out), ",\"count\":{}", e.count);
+}
+
+void text_line(std::string& out, const audit_entry& e) {
+  out += e.scope.empty() ? "audit refused" : "audit";
+  for (const auto& [name, value] : {std::pair{"token", e.token},
+                                    {"user", e.user},
+                                    {"scope", e.scope},
+                                    {"peer", e.peer},
+                                    {"method", e.method},
+                                    {"route", e.route},
+                                    {"layer", e.layer}}) {
+    if (value.empty()) continue;
+    fmt::format_to(std::back_inserter(out), " {}=\"", name);
+    append_escaped(out, value, escaping::quoted);
+    out += '"';
+  }
+  fmt::format_to(std::back_inserter(out), " status={}", e.status);
+  if (e.count >= 0) fmt::format_to(std::back_inserter(out), " count={}", e.count);
+  out += " id=";
+  append_escaped(out, e.request_id, escaping::quoted);
+}
+
+template <class Entry>
+void write(const access_log& to, const Entry& entry) {
+  if (!to.logger) return;
+  std::string line;
+  if (to.json) {
+    json_line(line, entry);
+  } else {
+    text_line(line, entry);
+  }
+  to.logger->log(spdlog::level::info, spdlog::string_view_t{line.data(), line.size()});
+}
+
 }  // namespace
 
 void start(const config::log_settings& settings) {
@@ -192,19 +244,22 @@ void start(const config::log_settings& settings) {
     current().logger->set_level(level);
     spdlog::register_logger(current().logger);
   }
+  spdlog::drop(std::string{audit_logger_name});
+  current_audit() = {};
+  if (settings.audit) {
+    current_audit() = {std::make_shared<spdlog::logger>(std::string{audit_logger_name}, sink), json};
+    spdlog::register_logger(current_audit().logger);
+    current_audit().logger->set_level(spdlog::level::info);  // register_logger sets the global one
+  }
   spdlog::flush_every(std::chrono::seconds{1});
 }
 
 void access(const access_entry& entry) {
-  const access_log& to = current();
-  if (!to.logger) return;
-  std::string line;
-  if (to.json) {
-    json_line(line, entry);
-  } else {
-    text_line(line, entry);
-  }
-  to.logger->log(spdlog::level::info, spdlog::string_view_t{line.data(), line.size()});
+  write(current(), entry);
+}
+
+void audit(const audit_entry& entry) {
+  write(current_audit(), entry);
 }
 
 std::string escape(std::string_view text) {

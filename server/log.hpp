@@ -25,6 +25,18 @@ struct access_entry {
 /// thread.
 void access(const access_entry& entry);
 
+/// What the audit log says of one request.
+struct audit_entry {
+  std::string_view request_id, peer;
+  std::string_view token, user;  ///< names; empty: none
+  std::string_view scope;        ///< that was used; empty: the request was refused
+  std::string_view method, route, layer;
+  int status = 0;
+  std::int64_t count = -1;  ///< rows answered; -1: unknown
+};
+/// One line, written at once, whatever the level; nothing before start() or with log.audit off. Any thread.
+void audit(const audit_entry& entry);
+
 /// `text` with control characters, DEL, quotes, backslashes and bytes that are no UTF-8 as \xHH escapes.
 std::string escape(std::string_view text);
 

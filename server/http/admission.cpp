@@ -48,6 +48,24 @@ std::optional<response> check_body(const exchange& x, const config::http_setting
                  x.req.id);
 }
 
+// Before the query is read and any body is taken.
+std::optional<response> check_caller(exchange& x, const session_services& services) {
+  if (services.who == nullptr || x.found->needs == identity::access::open) return std::nullopt;
+  x.terms.varies_by_caller = true;
+  auto verdict = services.who->identify(x.req.headers, x.req.peer);
+  x.req.who = std::move(verdict.who);
+  const bool shown_bad = verdict.refused.has_value();
+  if (!shown_bad) verdict.refused = identity::refusal(x.req.who, x.found->needs);
+  if (!verdict.refused) return std::nullopt;
+  x.token_refused = shown_bad || !x.req.who.anonymous();
+  response out = problem(*verdict.refused, x.req.id);
+  if (out.status == 401)
+    out.headers.emplace_back("WWW-Authenticate", shown_bad
+                                                     ? R"(Bearer realm="gridlight", error="invalid_token")"
+                                                     : R"(Bearer realm="gridlight")");
+  return out;
+}
+
 }  // namespace
 
 std::optional<response> admit(exchange& x, body_parser& p, std::string_view head_text,
@@ -88,6 +106,7 @@ std::optional<response> admit(exchange& x, body_parser& p, std::string_view head
   if (!path) return problem(path.error(), req.id);
   req.path = *std::move(path);
   if (auto res = route_request(x, parts.path, services)) return res;
+  if (auto res = check_caller(x, services)) return res;
   auto query = decode_query(parts.query);
   if (!query) return problem(query.error(), req.id);
   req.query = *std::move(query);

@@ -19,12 +19,14 @@ class session;
 
 /// What the sessions of one thread share.
 struct session_services {
-  session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l)
-      : settings(s), routes(r), live(l), counted(m, r.routes()), writer(s) {}
+  session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l,
+                   const identity::authority* a)
+      : settings(s), routes(r), live(l), who(a), counted(m, r.routes()), writer(s, a) {}
 
   const config::http_settings& settings;
   const router& routes;
   live_counts& live;
+  const identity::authority* who;  ///< nullptr: everybody may read
   request_metrics counted;
   response_writer writer;
   request_id_maker ids;
@@ -41,15 +43,17 @@ struct exchange {
   const route* found = nullptr;
   answer_terms terms;
   steady::time_point started = steady::now();
-  bool unread = false;  ///< a body was not read, so the connection cannot go on
-  bool gone = false;    ///< the client left
+  bool unread = false;         ///< a body was not read, so the connection cannot go on
+  bool gone = false;           ///< the client left
+  bool token_refused = false;  ///< or a user
+  bool handled = false;        ///< a handler was called
 };
 
 using body_parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-/// Fills x.req from a head that passed the gate and finds its route. Returns the answer when it cannot go on
-/// to a handler: 400, 404, 405, 413 by Content-Length, 501, and that of OPTIONS. Else `p` is ready for the
-/// body.
+/// Fills x.req from a head that passed the gate, finds its route and who asks. Returns the answer when it
+/// cannot go on to a handler: 400, 401, 403, 404, 405, 413 by Content-Length, 501, and that of OPTIONS. Else
+/// `p` is ready for the body.
 std::optional<response> admit(exchange& x, body_parser& p, std::string_view head_text,
                               session_services& services);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/deadline.hpp"
+#include "server/identity/scope.hpp"
 #include "server/postgres/pool.hpp"
 
 namespace gridlight::http {
@@ -23,6 +24,14 @@ struct query_parameter {
   std::string name, value;  ///< percent-decoded, valid UTF-8
 };
 
+/// What of a request the audit log tells, and what the access log leaves out. Filled by the handler.
+struct request_audit {
+  std::string layer;          ///< the layer asked about
+  bool saw_personal = false;  ///< the answer holds what only scope personal sees
+  bool hide_values = false;   ///< the layer has personal data: the log gets no values of the query
+  std::int64_t count = -1;    ///< rows answered; -1: unknown
+};
+
 /// One request as handlers see it. Made by the session, which has checked framing, encoding and sizes.
 struct request {
   boost::beast::http::verb method =
@@ -35,8 +44,10 @@ struct request {
   std::string body;
   std::string id;  ///< X-Request-ID: taken over when well-formed, else made
   boost::asio::ip::address peer;
+  identity::caller who;
   deadline until{};
   request_timing timing;  ///< filled by the handler
+  request_audit audit;
 };
 
 }  // namespace gridlight::http

@@ -66,12 +66,14 @@ bool has_header(const response& res, std::string_view name) noexcept {
 
 }  // namespace
 
-response_writer::response_writer(const config::http_settings& settings)
+response_writer::response_writer(const config::http_settings& settings, const identity::authority* who)
     : settings_(settings),
       any_origin_(std::find(settings.cors_origins.begin(), settings.cors_origins.end(), "*") !=
                   settings.cors_origins.end()),
+      caller_headers_("Authorization, Gridlight-Token"),
       fixed_("X-Content-Type-Options: nosniff\r\n"),
       packer_(gzip_level) {
+  if (who != nullptr && !who->user_header().empty()) caller_headers_.append(", ").append(who->user_header());
   if (!any_origin_) return;
   fixed_.append(
       "Access-Control-Allow-Origin: *\r\nTiming-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ");
@@ -150,11 +152,16 @@ void response_writer::write(std::string& head, response& res, request& req, cons
     head.append("ETag: \"").append(res.etag).append(etag_suffix(sent)).append("\"\r\n");
   }
   if (!res.cache_control.empty()) head.append("Cache-Control: ").append(res.cache_control).append("\r\n");
-  if (varies_by_coding || !any_origin_) {
-    head.append("Vary: ").append(varies_by_coding ? "Accept-Encoding" : "");
-    head.append(varies_by_coding && !any_origin_ ? ", " : "")
-        .append(any_origin_ ? "" : "Origin")
-        .append("\r\n");
+  if (varies_by_coding || !any_origin_ || terms.varies_by_caller) {
+    head.append("Vary: ");
+    const std::size_t start = head.size();
+    const auto by = [&](std::string_view name) {
+      head.append(head.size() == start ? "" : ", ").append(name);
+    };
+    if (varies_by_coding) by("Accept-Encoding");
+    if (!any_origin_) by("Origin");
+    if (terms.varies_by_caller) by(caller_headers_);
+    head.append("\r\n");
   }
   head.append("X-Request-ID: ").append(req.id).append("\r\n");
   append_timing(head, req.timing);
@@ -184,7 +191,7 @@ response response_writer::options(const request& req, std::string_view allow) co
     out.headers.emplace_back("Access-Control-Allow-Methods", methods);
     out.headers.emplace_back(
         "Access-Control-Allow-Headers",
-        "Accept, Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-ID");
+        "Accept, Authorization, Content-Type, Gridlight-Token, If-None-Match, Last-Event-ID, X-Request-ID");
     out.headers.emplace_back("Access-Control-Max-Age", "86400");
   }
   out.headers.emplace_back("Allow", std::move(methods));

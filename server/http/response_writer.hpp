@@ -9,6 +9,7 @@
 #include "server/http/negotiate.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
+#include "server/identity/authority.hpp"
 
 namespace gridlight::http {
 
@@ -18,12 +19,14 @@ struct answer_terms {
   bool may_be_unchanged = true;  ///< GET or HEAD: If-None-Match counts
   bool http_1_1 = true;
   bool keep_alive = true;
+  bool varies_by_caller = false;  ///< another caller may get another answer
 };
 
 /// Turns responses into bytes: 304, compression, CORS, Server-Timing, framing. One a thread.
 class response_writer {
  public:
-  explicit response_writer(const config::http_settings& settings);
+  /// \param who  by whose headers answers may vary; nullptr: none
+  explicit response_writer(const config::http_settings& settings, const identity::authority* who = nullptr);
 
   /// Puts the head of the answer into `head` (replacing it) and leaves in `res` the body as it is to be sent.
   /// `res.status` becomes 304 when the client has it already; time spent packing is added to req.timing.
@@ -39,6 +42,7 @@ class response_writer {
 
   const config::http_settings& settings_;
   bool any_origin_;
+  std::string caller_headers_;
   std::string fixed_;  // header lines that every answer has
   gzip_packer packer_;
   std::time_t date_of_ = 0;

@@ -10,6 +10,7 @@
 #include "server/error.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
+#include "server/identity/authority.hpp"
 
 namespace gridlight::http {
 
@@ -21,6 +22,7 @@ struct route {
   std::string pattern;  ///< "/api/postgres/layers/{layer}/within"; also the metric's label
   handler handle;
   std::size_t max_body = 0;  ///< bytes; 0: no body allowed
+  identity::access needs = identity::access::read;
 };
 
 /// Finds the route of a path; a literal segment wins over a {name}. Read-only after the last add.

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/http/file_watch.hpp"
 #include "server/http/session.hpp"
 
 namespace gridlight::http {
@@ -61,9 +62,10 @@ class loop {
   tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
   asio::io_context& io() noexcept { return io_; }
 
-  void prepare(const worker_factory& make_worker, std::size_t index, metrics& m) {
+  void prepare(const worker_factory& make_worker, std::size_t index, metrics& m,
+               const identity::authority* who) {
     worker_ = make_worker(io_.get_executor(), index);
-    services_.emplace(settings_, worker_->routes, m, live_);
+    services_.emplace(settings_, worker_->routes, m, live_, who);
     asio::co_spawn(io_, accept(), asio::detached);
   }
   void run() { io_.run(); }
@@ -159,16 +161,23 @@ awaitable<void> loop::drain() {
 }  // namespace
 
 struct server::impl {
-  impl(const config::http_settings& s, metrics& m) : settings(s), registry(m), live(make_live_counts(m)) {}
+  impl(const config::http_settings& s, metrics& m, identity::authority* a)
+      : settings(s), registry(m), who(a), live(make_live_counts(m)) {}
 
   result<void> listen();
   void wait_for_signal();
+  void wait_for_hangup();
+  void watch_files();
+  void reload();
 
   config::http_settings settings;
   metrics& registry;
+  identity::authority* who;
   std::shared_ptr<live_counts> live;
   std::vector<std::unique_ptr<loop>> loops;
-  std::optional<asio::signal_set> signals;
+  std::optional<asio::signal_set> signals, hangup;
+  std::optional<asio::steady_timer> look;
+  file_watch files;
   std::atomic<bool> stopping{false};
   tcp::endpoint bound;
 };
@@ -204,8 +213,8 @@ result<void> server::impl::listen() {
   return {};
 }
 
-server::server(const config::http_settings& settings, metrics& m)
-    : impl_(std::make_unique<impl>(settings, m)) {}
+server::server(const config::http_settings& settings, metrics& m, identity::authority* who)
+    : impl_(std::make_unique<impl>(settings, m, who)) {}
 server::~server() = default;
 
 result<void> server::listen() {
@@ -236,6 +245,28 @@ void server::impl::wait_for_signal() {
   });
 }
 
+void server::impl::reload() {
+  if (who != nullptr) who->reload();
+}
+
+void server::impl::wait_for_hangup() {
+  hangup->async_wait([this](error_code ec, int) {
+    if (ec) return;
+    files.changed();
+    reload();
+    wait_for_hangup();
+  });
+}
+
+void server::impl::watch_files() {
+  look->expires_after(std::chrono::seconds{2});
+  look->async_wait([this](error_code ec) {
+    if (ec) return;
+    if (files.changed()) reload();
+    watch_files();
+  });
+}
+
 void server::request_stop() {
   if (impl_->stopping.exchange(true)) return;
   for (auto& l : impl_->loops)
@@ -247,9 +278,16 @@ result<void> server::run(const worker_factory& make_worker) {
   if (self.loops.empty())
     if (auto listening = self.listen(); !listening) return listening;
   for (std::size_t i = 0; i < self.loops.size(); ++i)
-    self.loops[i]->prepare(make_worker, i, self.registry);
+    self.loops[i]->prepare(make_worker, i, self.registry, self.who);
   self.signals.emplace(self.loops[0]->io(), SIGTERM, SIGINT);
   self.wait_for_signal();
+  if (self.who != nullptr) self.files.add(self.who->file());
+  self.hangup.emplace(self.loops[0]->io(), SIGHUP);
+  self.wait_for_hangup();
+  if (!self.files.empty()) {
+    self.look.emplace(self.loops[0]->io());
+    self.watch_files();
+  }
   spdlog::info("listening on {}", url());
   {
     std::vector<std::jthread> threads;
@@ -258,6 +296,8 @@ result<void> server::run(const worker_factory& make_worker) {
     self.loops[0]->run();
   }
   self.signals.reset();
+  self.hangup.reset();
+  self.look.reset();
   for (auto& l : self.loops)
     l->finish();
   return {};

@@ -40,7 +40,8 @@ using worker_factory =
 /// port.
 class server {
  public:
-  server(const config::http_settings& settings, metrics& m);
+  /// \param who  says who asks; must outlive the server. nullptr: everybody may read
+  server(const config::http_settings& settings, metrics& m, identity::authority* who = nullptr);
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -55,6 +56,9 @@ class server {
   /// idle connections, awaits each worker's stop(); a second signal, or http.drain_timeout passed, ends it at
   /// once. Workers are destroyed before it returns. Call it once. What make_worker throws comes through.
   result<void> run(const worker_factory& make_worker);
+
+  /// SIGHUP reads the certificate and the tokens anew, as does a change of their files, noticed within
+  /// seconds.
 
   /// Begins to drain. Any thread, any number of times, from listen() on.
   void request_stop();

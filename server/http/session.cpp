@@ -46,6 +46,23 @@ void log_failure(const failure& f, std::string_view request_id) {
   spdlog::log(level, "request {}: {}: {} {}", request_id, entry.slug, f.detail, f.log_detail);
 }
 
+// The names of a query's parameters, each value as *.
+std::string without_values(std::string_view target) {
+  std::string out;
+  bool in_query = false, in_value = false;
+  for (const char c : target) {
+    in_value = in_value && c != '&';
+    if (in_value) continue;
+    out += c;
+    in_query = in_query || c == '?';
+    if (in_query && c == '=') {
+      in_value = true;
+      out += '*';
+    }
+  }
+  return out;
+}
+
 struct in_flight {
   explicit in_flight(live_counts& l) : live(l) { live.in_flight.fetch_add(1, std::memory_order_relaxed); }
   ~in_flight() { live.in_flight.fetch_sub(1, std::memory_order_relaxed); }
@@ -228,6 +245,7 @@ awaitable<bool> session::answer(head gate) {
 
 awaitable<response> session::handle(exchange& x) {
   std::string what;
+  x.handled = true;
   try {
     result<response> res = co_await x.found->handle(x.req);
     if (res) co_return *std::move(res);
@@ -286,10 +304,27 @@ void session::account(const exchange& x, int status, std::size_t bytes) {
   last_ = steady::now();
   const double ms = std::chrono::duration<double, std::milli>(last_ - x.started).count();
   services_.counted.count(x.found, status, ms);
+  const identity::scope used = x.req.audit.saw_personal ? identity::scope::personal : identity::scope::write;
+  const bool wrote = x.handled && x.found->needs == identity::access::write;
+  if (x.req.audit.saw_personal || wrote || x.token_refused)
+    log::audit({.request_id = x.req.id,
+                .peer = peer_text_,
+                .token = x.req.who.token,
+                .user = x.req.who.user,
+                .scope = x.token_refused ? std::string_view{} : name(used),
+                .method = x.method,
+                .route = x.found->pattern,
+                .layer = x.req.audit.layer,
+                .status = status,
+                .count = x.req.audit.count});
+  // A query that no handler has seen may be about anything.
+  std::string_view target = x.req.target;
+  std::string bare;
+  if (x.found != nullptr && (x.req.audit.hide_values || !x.handled)) target = bare = without_values(target);
   log::access({.request_id = x.req.id,
                .peer = peer_text_,
                .method = x.method,
-               .target = x.req.target,
+               .target = target,
                .status = status,
                .bytes = bytes,
                .total_ms = ms,

@@ -196,6 +196,58 @@ TEST_CASE("no access lines when they are off or the level is above info") {
   CHECK(err.text().empty());
 }
 
+TEST_CASE("an audit line in text and in JSON, at once, whatever the level") {
+  const log::audit_entry seen{.request_id = "01J",
+                              .peer = "10.0.0.1",
+                              .token = "dispatcher",
+                              .user = "an\"na\n",
+                              .scope = "personal",
+                              .method = "GET",
+                              .route = "/api/postgres/layers/{layer}/within",
+                              .layer = "customers",
+                              .status = 200,
+                              .count = 12};
+  const log::audit_entry refused{.request_id = "01K",
+                                 .peer = "10.0.0.1",
+                                 .token = "",
+                                 .user = "",
+                                 .scope = "",
+                                 .method = "GET",
+                                 .route = "/api/postgres/layers",
+                                 .layer = "",
+                                 .status = 401};
+  {
+    const captured_stderr out;
+    log::start({.level = "error", .format = "text", .access = false});
+    log::audit(seen);
+    log::audit(refused);
+    const auto lines = out.lines();
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].ends_with(
+        R"(info  audit token="dispatcher" user="an\x22na\x0A" scope="personal" peer="10.0.0.1" method="GET" )"
+        R"(route="/api/postgres/layers/{layer}/within" layer="customers" status=200 count=12 id=01J)"));
+    CHECK(lines[1].ends_with(
+        R"(info  audit refused peer="10.0.0.1" method="GET" route="/api/postgres/layers" status=401 id=01K)"));
+  }
+  {
+    const captured_stderr out;
+    log::start({.level = "info", .format = "json", .access = true});
+    log::audit(seen);
+    const auto lines = out.lines();
+    REQUIRE(lines.size() == 1);
+    const YAML::Node line = YAML::Load(lines[0]);
+    CHECK(line["message"].as<std::string>() == "audit");
+    CHECK(line["token"].as<std::string>() == "dispatcher");
+    CHECK(line["user"].as<std::string>() == "an\"na\n");
+    CHECK(line["count"].as<int>() == 12);
+    CHECK(line["status"].as<int>() == 200);
+  }
+  const captured_stderr out;
+  log::start({.level = "info", .format = "json", .access = true, .audit = false});
+  log::audit(seen);
+  CHECK(out.text().empty());
+}
+
 TEST_CASE("a secret in a message is stars") {
   const captured_stderr err;
   log::start({.level = "info", .format = "text", .access = true});
