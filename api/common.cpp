@@ -49,11 +49,19 @@ result<std::shared_ptr<const catalog>> loaded_catalog(const services& s) {
   return out;
 }
 
-result<layer_ref> path_layer(const services& s, const http::request& req) {
+result<layer_ref> path_layer(const services& s, http::request& req) {
   auto all = loaded_catalog(s);
   if (!all) return all.error();
   const std::string& name = req.path_values.at(0);
-  if (const layer* found = (*all)->find(name)) return layer_ref{*all, found};
+  if (const layer* found = (*all)->find(name)) {
+    req.audit.layer = name;
+    req.audit.hide_values = !found->config.personal.empty();
+    if (req.audit.hide_values && req.who.allowed.has(identity::scope::personal)) {
+      req.audit.saw_personal = true;
+      found = &(*all)->unveiled(*found);
+    }
+    return layer_ref{*all, found};
+  }
   for (const auto& broken : (*all)->broken())
     if (broken.name == name)
       return failure{errc::schema_mismatch, "layer " + name + " cannot be served: " + broken.reason};
@@ -61,22 +69,26 @@ result<layer_ref> path_layer(const services& s, const http::request& req) {
                                       listed((*all)->layers(), [](const layer& l) { return l.config.name; })};
 }
 
-result<layer_ref> path_open_layer(const services& s, const http::request& req) {
+std::optional<failure> no_place(const layer& l, std::string_view parameter) {
+  if (l.has_place()) return std::nullopt;
+  if (!l.has_geometry())
+    return failure{errc::bad_parameter, "layer " + l.config.name + " has no geometry",
+                   std::string{parameter}};
+  return failure{errc::forbidden,
+                 "places of layer " + l.config.name + " are personal data: scope personal is needed"};
+}
+
+result<layer_ref> path_spatial_layer(const services& s, http::request& req) {
   auto out = path_layer(s, req);
   if (!out) return out;
-  // A distance or a box would tell what a hidden geometry hides, so there is no half-open layer.
-  const layer_config& l = (*out)->config;
-  const std::string& position = l.longitude.empty() ? l.geometry : l.longitude;
-  if (std::find(l.personal.begin(), l.personal.end(), position) != l.personal.end())
-    return failure{errc::forbidden,
-                   "positions of layer " + l.name + " are personal data; its features are not served"};
+  if (auto none = no_place(**out, "layer")) return *std::move(none);
   return out;
 }
 
-result<layer_ref> path_spatial_layer(const services& s, const http::request& req) {
-  auto out = path_open_layer(s, req);
-  if (out && !(*out)->has_geometry())
-    return failure{errc::bad_parameter, "layer " + (*out)->config.name + " has no geometry", "layer"};
+std::vector<used_version> versions_of(http::request& req, const layer& l, const feature_page& page) {
+  req.audit.count = page.count;
+  std::vector<used_version> out{{l.config.name, page.version}};
+  if (l.snap) out.push_back({l.snap->layer, page.place_version});
   return out;
 }
 
@@ -118,7 +130,10 @@ http::response data_response(const http::request& req, std::string_view type, st
     if (!names.empty()) names += ", ";
     names.append(v.layer).append("=").append(std::to_string(*v.version));
   }
+  const bool personal = req.audit.saw_personal;
+  if (personal) out.cache_control = "private, no-cache";
   out.etag = hex(known ? hash64(names, hash_question(req, extra)) : hash64(body));
+  if (personal) out.etag += "p";
   if (!names.empty()) out.headers.emplace_back("Gridlight-Version", std::move(names));
   out.body = std::move(body);
   return out;

@@ -17,13 +17,15 @@ namespace gridlight::api {
 /// The catalog, or database_unavailable while it was never read.
 result<std::shared_ptr<const catalog>> loaded_catalog(const services& s);
 
-/// The layer at the path's first {name}. Fails with not_found naming those that exist, schema_mismatch for
-/// one whose table does not fit (with the reason), database_unavailable.
-result<layer_ref> path_layer(const services& s, const http::request& req);
-/// The same for its features: forbidden when the layer's own position is among its personal columns.
-result<layer_ref> path_open_layer(const services& s, const http::request& req);
-/// The same for a layer that must have a geometry: bad_parameter when it has none.
-result<layer_ref> path_spatial_layer(const services& s, const http::request& req);
+/// The layer at the path's first {name}, as this caller may see it; notes it for the logs. Fails with
+/// not_found naming those that exist, schema_mismatch for one whose table does not fit (with the reason),
+/// database_unavailable.
+result<layer_ref> path_layer(const services& s, http::request& req);
+/// Nothing when places may be asked about; bad_parameter (`parameter`) when the layer has no geometry,
+/// forbidden when it is hidden from this caller and nothing stands in for it.
+std::optional<failure> no_place(const layer& l, std::string_view parameter);
+/// path_layer for a layer that must have a place.
+result<layer_ref> path_spatial_layer(const services& s, http::request& req);
 
 /// `properties=a,b` as positions; a name that does not exist or comes twice is recorded as a fault in `q`.
 property_selection read_properties(http::parameters& q, const layer& l);
@@ -36,8 +38,12 @@ struct used_version {
   std::optional<std::int64_t> version;
 };
 
+/// Those that a page was made from; notes its rows for the audit log.
+std::vector<used_version> versions_of(http::request& req, const layer& l, const feature_page& page);
+
 /// 200 with Gridlight-Version and an ETag made from the versions and the question (path, query in canonical
-/// order, and `extra`, such as a request body); from the bytes themselves when a version is unknown.
+/// order, and `extra`, such as a request body); from the bytes themselves when a version is unknown. What
+/// holds personal data has an ETag of its own and is for no shared cache.
 http::response data_response(const http::request& req, std::string_view type, std::string body,
                              const std::vector<used_version>& versions, std::string_view extra = {});
 

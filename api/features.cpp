@@ -42,7 +42,7 @@ bool read_count(http::parameters& q) {
 
 // GET /api/postgres/layers/{layer}/features[?bbox&limit&cursor&properties&count]
 answer_t features(services& s, http::request& req) {
-  const auto l = path_open_layer(s, req);
+  const auto l = path_layer(s, req);
   if (!l) co_return l.error();
   http::parameters q{req};
   viewport_question ask;
@@ -60,18 +60,20 @@ answer_t features(services& s, http::request& req) {
   if (ask.box && !(*l)->has_geometry())
     q.fail("bbox", "bbox cannot be: layer " + (*l)->config.name + " has no geometry");
   if (auto bad = q.fault()) co_return *bad;
+  if (ask.box)
+    if (auto none = no_place(**l, "bbox")) co_return *std::move(none);
 
   const auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   collection_options options;
   if (page->more) options.next = next_url(s, req, make_cursor(question, page->last_key));
   co_return data_response(req, http::content_type::geojson, feature_collection(*page, options),
-                          {{(*l)->config.name, page->version}});
+                          versions_of(req, **l, *page));
 }
 
 // GET /api/postgres/layers/{layer}/features/{id}
 answer_t feature(services& s, http::request& req) {
-  const auto l = path_open_layer(s, req);
+  const auto l = path_layer(s, req);
   if (!l) co_return l.error();
   http::parameters q{req};
   if (auto bad = q.fault()) co_return *bad;
@@ -83,7 +85,7 @@ answer_t feature(services& s, http::request& req) {
   if (!page) co_return page.error();
   if (page->count == 0) co_return absent;
   co_return data_response(req, http::content_type::geojson, std::move(page->features),
-                          {{(*l)->config.name, page->version}});
+                          versions_of(req, **l, *page));
 }
 
 }  // namespace gridlight::api

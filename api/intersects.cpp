@@ -77,7 +77,7 @@ answer_t intersects(services& s, http::request& req) {
   if (!page) co_return page.error();
   co_return data_response(req, http::content_type::geojson,
                           feature_collection(*page, {.with_truncated = true, .next = {}}),
-                          {{(*l)->config.name, page->version}}, req.body);
+                          versions_of(req, **l, *page), req.body);
 }
 
 }  // namespace gridlight::api

@@ -63,10 +63,11 @@ struct intersects_question {
 struct feature_page {
   std::string features;
   std::int64_t count = 0;
-  bool more = false;                    ///< at least one more row would have fitted the question
-  std::optional<std::int64_t> version;  ///< nothing: the layer has none
-  std::optional<std::int64_t> matched;  ///< when it was asked for
-  std::vector<std::string> last_key;    ///< of the last feature, when there are more
+  bool more = false;                          ///< at least one more row would have fitted the question
+  std::optional<std::int64_t> version;        ///< nothing: the layer has none
+  std::optional<std::int64_t> place_version;  ///< of the layer that stands in for hidden places
+  std::optional<std::int64_t> matched;        ///< when it was asked for
+  std::vector<std::string> last_key;          ///< of the last feature, when there are more
 };
 
 /// Until when, and where the time spent is noted.

@@ -93,23 +93,61 @@ std::vector<property> served_properties(const layer& l) {
 
 row_layout layout_of(const layer& l) noexcept {
   row_layout out;
+  if (l.snap) out.key = 2;
   out.geometry = out.key + static_cast<int>(l.key.size());
   out.properties = out.geometry + 1;
   out.extra = out.properties + static_cast<int>(served_properties(l).size());
   return out;
 }
 
-layer_sql::layer_sql(const layer& l) {
-  table_ = quoted(l.config.schema) + "." + quoted(l.config.table) + " t";
-  if (!l.config.longitude.empty()) {
-    geometry_ = "ST_SetSRID(ST_MakePoint(t." + quoted(l.config.longitude) + ", t." +
-                quoted(l.config.latitude) + "), 4326)";
-    geography_ = geometry_ + "::geography";
-  } else if (l.has_geometry()) {
-    const std::string column = "t." + quoted(l.config.geometry);
-    geometry_ = column + (l.geography ? "::geometry" : "");
-    geography_ = column + (l.geography ? "" : "::geography");
+namespace {
+
+// A layer's place, or that of its stand-in.
+struct place {
+  std::string geometry, geography;  // empty: none that may be told
+};
+
+place place_of(const std::string& alias, const std::string& geometry, const std::string& longitude,
+               const std::string& latitude, bool geography) {
+  if (!longitude.empty()) {
+    const std::string made =
+        "ST_SetSRID(ST_MakePoint(" + alias + quoted(longitude) + ", " + alias + quoted(latitude) + "), 4326)";
+    return {made, made + "::geography"};
   }
+  const std::string column = alias + quoted(geometry);
+  return {column + (geography ? "::geometry" : ""), column + (geography ? "" : "::geography")};
+}
+
+place place_of(const layer& l) {
+  if (!l.has_place()) return {};
+  if (l.snap) return place_of("a.", l.snap->geometry, l.snap->longitude, l.snap->latitude, l.snap->geography);
+  return place_of("t.", l.config.geometry, l.config.longitude, l.config.latitude, l.geography);
+}
+
+std::string version_of(const layer& l, std::string_view name) {
+  if (!l.versioned) return "NULL::bigint";
+  return "(SELECT version FROM gridlight.layer_state WHERE layer = " +
+         postgres::connection::quote_literal(name) + ")";
+}
+
+}  // namespace
+
+layer_sql::layer_sql(const layer& l) {
+  base_ = quoted(l.config.schema) + "." + quoted(l.config.table) + " t";
+  table_ = base_;
+  versions_ = version_of(l, l.config.name) + " AS version";
+  outer_ = "s.version";
+  if (l.snap) {
+    // Every condition, order and distance is on the stand-in's place: the layer's own is nowhere in the SQL.
+    join_ = " LEFT JOIN " + quoted(l.snap->schema) + "." + quoted(l.snap->table) + " a ON a." +
+            quoted(l.snap->key) + " = t." + quoted(l.snap->by);
+    table_ += join_;
+    versions_ += ", " + version_of(l, l.snap->layer) + " AS place_version";
+    outer_ += ", s.place_version";
+  }
+  const place at = place_of(l);
+  geometry_ = at.geometry;
+  geography_ = at.geography;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < l.key.size(); ++i) {
     columns_ += read_column(l.key[i]) + " AS k" + std::to_string(i) + ", ";
@@ -122,16 +160,13 @@ layer_sql::layer_sql(const layer& l) {
   int number = 0;
   for (const property& p : served_properties(l))
     columns_ += ", " + read_column(p) + " AS p" + std::to_string(number++);
-  version_ = l.versioned ? "(SELECT version FROM gridlight.layer_state WHERE layer = " +
-                               postgres::connection::quote_literal(l.config.name) + ")"
-                         : "NULL::bigint";
 }
 
 std::string layer_sql::with_version(std::string_view lookup, std::string_view order,
                                     std::string_view count) const {
-  std::string out = "SELECT s.version, f.*";
+  std::string out = "SELECT " + outer_ + ", f.*";
   if (!count.empty()) out += ", s.matched";
-  out += " FROM (SELECT " + version_ + " AS version";
+  out += " FROM (SELECT " + versions_;
   if (!count.empty()) out.append(", ").append(count).append(" AS matched");
   out.append(") s LEFT JOIN LATERAL (").append(lookup).append(") f ON true ORDER BY ").append(order);
   return out;
@@ -205,8 +240,8 @@ std::string layer_sql::region_rows(const region_query& q, access_path path) cons
     case access_path::walk_first:
       break;
   }
-  return "SELECT " + columns_ + " FROM (SELECT * FROM " + table_ + where(behind, {}) + by_key +
-         std::to_string(q.walk) + ") t" + where(hits, {}) + by_key + limit;
+  return "SELECT " + columns_ + " FROM (SELECT * FROM " + base_ + where(behind, {}) + by_key +
+         std::to_string(q.walk) + ") t" + join_ + where(hits, {}) + by_key + limit;
 }
 
 std::string layer_sql::in_region(const region_query& q) const {

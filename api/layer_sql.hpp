@@ -10,14 +10,15 @@
 
 namespace gridlight::api {
 
-/// The properties that an anonymous caller gets: all but the layer's personal ones. Personal columns are
-/// never even read.
+/// The properties that are served: all but the layer's personal ones, which are never even read. A caller
+/// with scope personal is served catalog::unveiled, which has none.
 std::vector<property> served_properties(const layer& l);
 
-/// Where the columns of every lookup's answer stand: version, key columns, geometry, properties, then what
-/// the lookup adds. An empty answer is one row with a null key, so that it still carries the version.
+/// Where the columns of every lookup's answer stand: version (of a snapped layer also its stand-in's), key
+/// columns, geometry, properties, then what the lookup adds. An empty answer is one row with a null key, so
+/// that it still carries the version.
 struct row_layout {
-  int key = 1;  ///< first key column; version is column 0
+  int key = 1;  ///< first key column; version is column 0, a stand-in's column 1
   int geometry = 0;
   int properties = 0;  ///< first of served_properties, in their order
   int extra = 0;       ///< distance_m, or whatever the statement adds
@@ -69,7 +70,7 @@ class layer_sql {
   std::string region_condition(region where, bool indexed) const;
   std::string region_rows(const region_query& q, access_path path) const;
 
-  std::string table_, key_list_, columns_, geometry_, geography_, version_;
+  std::string base_, table_, key_list_, columns_, geometry_, geography_, versions_, outer_, join_;
   std::vector<std::string> keys_, key_types_;
 };
 

@@ -38,12 +38,12 @@ void append_bounds(std::string& out, const geo::bbox& b) {
 }
 
 // What is unknown is null, so that a client sees that it is.
-void append_state(std::string& out, const layer_state* state) {
+void append_state(std::string& out, const layer_state* state, const layer_state* placed) {
   out += R"(,"version":)" + (state != nullptr ? std::to_string(state->version) : "null");
   out += R"(,"row_count":)" +
          (state != nullptr && state->row_count ? std::to_string(*state->row_count) : "null");
-  if (state != nullptr && state->bounds)
-    append_bounds(out, *state->bounds);
+  if (placed != nullptr && placed->bounds)
+    append_bounds(out, *placed->bounds);
   else
     out += R"(,"bounds":null)";
   if (state != nullptr && !state->changed_at.empty()) member(out, "changed_at", state->changed_at);
@@ -54,7 +54,21 @@ void append_state(std::string& out, const layer_state* state) {
     out += "null";
 }
 
-void append_layer(std::string& out, const services& s, const layer& l, const layer_state* state) {
+using state_map = std::map<std::string, layer_state, std::less<>>;
+
+const layer_state* state_of(const state_map& states, std::string_view name) {
+  const auto found = states.find(name);
+  return found == states.end() ? nullptr : &found->second;
+}
+
+// Bounds tell where the outermost features are: of hidden places those of their stand-ins.
+const layer_state* state_of_places(const state_map& states, const layer& l) {
+  if (!l.has_place()) return nullptr;
+  return state_of(states, l.snap ? l.snap->layer : l.config.name);
+}
+
+void append_layer(std::string& out, const services& s, const layer& l, const state_map& states) {
+  const layer_state* state = state_of(states, l.config.name);
   out += R"({"name":)";
   append_json_string(out, l.config.name);
   member(out, "title", l.config.title.empty() ? l.config.name : l.config.title);
@@ -64,7 +78,7 @@ void append_layer(std::string& out, const services& s, const layer& l, const lay
   member(out, "geometry_type", name(l.config.geometry_type));
   out += R"(,"min_zoom":)" + std::to_string(l.config.min_zoom) + R"(,"max_zoom":)" +
          std::to_string(l.config.max_zoom);
-  append_state(out, state);
+  append_state(out, state, state_of_places(states, l));
   append_columns(out, "key", l.key);
   append_columns(out, "properties", served_properties(l));
   const std::string url = s.settings.http.base_path + "/api/postgres/layers/" + l.config.name;
@@ -83,10 +97,8 @@ void append_broken(std::string& out, const catalog::unusable& broken) {
   out += '}';
 }
 
-template <class Map>
-const layer_state* state_of(const Map& states, std::string_view name) {
-  const auto found = states.find(name);
-  return found == states.end() ? nullptr : &found->second;
+const layer& shown(const catalog& all, const layer& l, const http::request& req) {
+  return req.who.allowed.has(identity::scope::personal) ? all.unveiled(l) : l;
 }
 
 // Lag and versions change by themselves: no ETag.
@@ -136,7 +148,7 @@ answer_t list_layers(services& s, http::request& req) {
   std::string out = R"({"layers":[)";
   for (const layer& l : (*all)->layers()) {
     if (out.back() != '[') out += ',';
-    append_layer(out, s, l, state_of(*states, l.config.name));
+    append_layer(out, s, shown(**all, l, req), *states);
   }
   for (const auto& broken : (*all)->broken()) {
     if (out.back() != '[') out += ',';
@@ -154,7 +166,7 @@ answer_t one_layer(services& s, http::request& req) {
   const auto states = co_await read_layer_states(s, postgres::lane::lookup, req.until, req.timing.postgres);
   if (!states) co_return states.error();
   std::string out;
-  append_layer(out, s, **l, state_of(*states, (*l)->config.name));
+  append_layer(out, s, **l, *states);
   co_return json_response(std::move(out));
 }
 

@@ -24,7 +24,7 @@ answer_t within(services& s, http::request& req) {
   if (!page) co_return page.error();
   co_return data_response(req, http::content_type::geojson,
                           feature_collection(*page, {.with_truncated = true, .next = {}}),
-                          {{(*l)->config.name, page->version}});
+                          versions_of(req, **l, *page));
 }
 
 // GET /api/postgres/layers/{layer}/nearest?lon&lat[&limit&max_distance_m&properties]
@@ -42,7 +42,7 @@ answer_t nearest(services& s, http::request& req) {
   const auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   co_return data_response(req, http::content_type::geojson, feature_collection(*page, {}),
-                          {{(*l)->config.name, page->version}});
+                          versions_of(req, **l, *page));
 }
 
 }  // namespace gridlight::api

@@ -113,6 +113,7 @@ struct postgis_source::prepared_layer {
              http::request_timing& timing) {
     const auto start = steady::now();
     if (rows.rows() > 0 && !rows.is_null(0, 0)) page.version = rows.integer(0, 0);
+    if (of->snap && rows.rows() > 0 && !rows.is_null(0, 1)) page.place_version = rows.integer(0, 1);
     page.count = count;
     {
       geo::text_sink out{page.features, last_size + last_size / 8};

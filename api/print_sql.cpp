@@ -23,7 +23,7 @@ using named_sql = std::pair<std::string_view, std::string>;
 std::vector<named_sql> statements_of(const layer& l) {
   const layer_sql sql{l};
   std::vector<named_sql> out;
-  if (l.has_geometry()) {
+  if (l.has_place()) {
     out.emplace_back("within", sql.within());
     out.emplace_back("nearest", sql.nearest(16, false));
     out.emplace_back("features", sql.in_region({.where = region::box, .path = access_path::by_space}));

@@ -1,5 +1,7 @@
 #include "server/catalog.hpp"
 
+#include <algorithm>
+
 #include <utility>
 
 namespace gridlight {
@@ -45,7 +47,26 @@ std::string_view name(geometry_kind k) noexcept {
 }
 
 catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
-    : layers_(std::move(layers)), broken_(std::move(broken)) {}
+    : layers_(std::move(layers)), broken_(std::move(broken)) {
+  for (const layer& l : layers_) {
+    if (l.config.personal.empty()) continue;
+    layer& bare = unveiled_.emplace_back(l);
+    bare.config.personal.clear();
+    bare.snap.reset();
+  }
+}
+
+const layer& catalog::unveiled(const layer& l) const noexcept {
+  for (const layer& bare : unveiled_)
+    if (bare.config.name == l.config.name) return bare;
+  return l;
+}
+
+bool layer::hides_place() const noexcept {
+  return std::any_of(config.personal.begin(), config.personal.end(), [&](const std::string& column) {
+    return column == config.geometry || column == config.longitude || column == config.latitude;
+  });
+}
 
 const layer* catalog::find(std::string_view name) const noexcept {
   for (const layer& l : layers_)

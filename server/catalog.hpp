@@ -34,7 +34,8 @@ struct layer_config {
   std::string longitude, latitude;  ///< instead of `geometry`, a pair of columns
   geometry_kind geometry_type = geometry_kind::mixed;
   std::vector<std::string> properties;  ///< columns served, in order; empty: all but key and geometry
-  std::vector<std::string> personal;    ///< columns never served to anonymous callers
+  std::vector<std::string> personal;    ///< columns that only scope personal sees
+  std::string snap_layer, snap_by;  ///< whose place stands for a personal one, and the column with its key
   int min_zoom = 0, max_zoom = 20;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
@@ -53,6 +54,17 @@ struct property {
   friend bool operator==(const property&, const property&) = default;
 };
 
+/// Where the features of a layer are said to be when their own place is personal: at a feature of another
+/// layer.
+struct stand_in {
+  std::string layer, schema, table;
+  std::string key, by;  ///< the column of that table that the column `by` of ours names
+  std::string geometry, longitude, latitude;
+  bool geography = false;
+
+  friend bool operator==(const stand_in&, const stand_in&) = default;
+};
+
 /// A layer as found in the database.
 struct layer {
   layer_config config;
@@ -61,12 +73,17 @@ struct layer {
   bool geography = false;  ///< the geometry column is of type geography
   int srid = 4326;
   std::int64_t estimated_rows =
-      0;                       ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
-  double extent_area_km2 = 0;  ///< of its bounds; 0: unknown
-  bool versioned = false;      ///< gridlight.layer_state exists, so its row can be read with the data
+      0;                         ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
+  double extent_area_km2 = 0;    ///< of its bounds; 0: unknown
+  bool versioned = false;        ///< gridlight.layer_state exists, so its row can be read with the data
+  std::optional<stand_in> snap;  ///< only where the place is hidden
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }
+  /// The place itself is among the personal columns.
+  bool hides_place() const noexcept;
+  /// There is a place that may be told: the layer's own, or the one that stands in for it.
+  bool has_place() const noexcept { return has_geometry() && (snap || !hides_place()); }
   friend bool operator==(const layer&, const layer&) = default;
 };
 
@@ -79,13 +96,15 @@ class catalog {
   };
   catalog() = default;
   catalog(std::vector<layer> layers, std::vector<unusable> broken);
-  const layer* find(std::string_view name) const noexcept;
+  const layer* find(std::string_view name) const noexcept;  ///< as everybody sees it
+  /// The layer as scope personal sees it: nothing is personal any more.
+  const layer& unveiled(const layer& l) const noexcept;
   std::span<const layer> layers() const noexcept { return layers_; }
   std::span<const unusable> broken() const noexcept { return broken_; }
   friend bool operator==(const catalog&, const catalog&) = default;
 
  private:
-  std::vector<layer> layers_;
+  std::vector<layer> layers_, unveiled_;
   std::vector<unusable> broken_;
 };
 

@@ -146,6 +146,15 @@ bool may_hold(geometry_kind declared, std::string_view column_kind) {
   }
 }
 
+bool is_coordinate(std::string_view column) {
+  std::string lower;
+  for (const char c : column)
+    lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const std::string_view name : {"latitude", "longitude", "lat", "lon", "lng"})
+    if (lower == name) return true;
+  return false;
+}
+
 double area_km2(double west, double south, double east, double north) {
   constexpr double radius_km = 6371.0088, degree = std::numbers::pi / 180;
   const double area =
@@ -219,7 +228,7 @@ void fitting::fit_geometry() {
 }
 
 void fitting::fit_properties() {
-  const layer_config& l = out_.config;
+  layer_config& l = out_.config;
   const auto is_geometry = [&](const column& c) {
     return is_spatial(c) || c.name == l.longitude || c.name == l.latitude;
   };
@@ -231,6 +240,13 @@ void fitting::fit_properties() {
       if (!in_key && !is_geometry(c) && c.readable) out_.properties.push_back(as_property(c));
     }
   }
+  // A hidden place must not be told by the numbers that it was made of.
+  if (out_.hides_place())
+    for (const property& p : out_.properties)
+      if (is_coordinate(p.name) &&
+          std::find(l.personal.begin(), l.personal.end(), p.name) == l.personal.end())
+        l.personal.push_back(p.name);
+  if (!l.snap_by.empty()) use(l.snap_by, "what its place is snapped by");
   // A slip in `personal` must not publish what it meant to hide.
   for (const std::string& name : l.personal)
     if (found_.find(name) == nullptr && fault_.empty())
@@ -305,6 +321,39 @@ boost::asio::awaitable<std::string> check_srid(postgres::connection& db, layer& 
                         l.config.table, srid);
 }
 
+// Columns of these types can be compared by =.
+bool comparable(Oid a, Oid b) {
+  const auto kind = [](Oid type) -> Oid {
+    if (type == oid::text || type == oid::varchar || type == oid::bpchar) return oid::text;
+    if (type == oid::int2 || type == oid::int4 || type == oid::int8) return oid::int8;
+    return type;
+  };
+  return kind(a) == kind(b);
+}
+
+// Finds what stands in for the places that `l` hides; the reason why it cannot, or empty.
+std::string fit_snap(layer& l, const relation& own, std::span<const layer> layers,
+                     const std::map<std::string, const relation*, std::less<>>& relations) {
+  const std::string& wanted = l.config.snap_layer;
+  const auto at = std::find_if(layers.begin(), layers.end(),
+                               [&](const layer& other) { return other.config.name == wanted; });
+  if (at == layers.end())
+    return fmt::format("its places are snapped to layer {}, which is not served", wanted);
+  const layer_config& other = at->config;
+  if (!at->has_geometry() || at->hides_place() || at->key.size() != 1)
+    return fmt::format(
+        "its places are snapped to layer {}, which must have one key column and places that are "
+        "not personal",
+        wanted);
+  const column *by = own.find(l.config.snap_by), *key = relations.at(wanted)->find(other.key.front());
+  if (by == nullptr || key == nullptr || !comparable(by->type, key->type))
+    return fmt::format("{}, which its places are snapped by, is no {} as the key of layer {} is",
+                       l.config.snap_by, key == nullptr ? "column" : key->declared, wanted);
+  l.snap = stand_in{wanted,         other.schema,    other.table,    other.key.front(), l.config.snap_by,
+                    other.geometry, other.longitude, other.latitude, at->geography};
+  return {};
+}
+
 }  // namespace
 
 boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
@@ -343,6 +392,20 @@ boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
         known.rows >= 0 ? known.rows : std::max<std::int64_t>(0, std::llround(relations[i].tuples));
     l.extent_area_km2 = known.area_km2;
     layers.push_back(std::move(l));
+  }
+  std::map<std::string, const relation*, std::less<>> by_name;
+  for (std::size_t i = 0; i < declared.size(); ++i)
+    by_name.emplace(declared[i].name, &relations[i]);
+  for (std::size_t i = 0; i < layers.size();) {
+    layer& l = layers[i];
+    std::string reason;
+    if (!l.config.snap_layer.empty()) reason = fit_snap(l, *by_name.at(l.config.name), layers, by_name);
+    if (reason.empty()) {
+      ++i;
+      continue;
+    }
+    broken.push_back({l.config.name, std::move(reason)});
+    layers.erase(layers.begin() + static_cast<std::ptrdiff_t>(i));
   }
   co_return catalog{std::move(layers), std::move(broken)};
 }

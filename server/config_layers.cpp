@@ -87,6 +87,22 @@ void store_zooms(reading& r, const entry& e) {
   r.layer.max_zoom = static_cast<int>(numbers[1]);
 }
 
+void store_snap(reading& r, const entry& e) {
+  for (const auto& [key, node] : r.yaml.pairs(e.name, e.node)) {
+    const bool layer = key == "layer";
+    const entry inner{e.name + "." + key, layer ? "a layer's name" : "a column's name", false, node};
+    if (layer) {
+      store_identifier(r, inner, r.layer.snap_layer);
+    } else if (key == "by") {
+      store_identifier(r, inner, r.layer.snap_by);
+    } else {
+      r.yaml.fault(node, unknown("key", inner.name, {e.name + ".layer", e.name + ".by"}));
+    }
+  }
+  if (r.layer.snap_layer.empty() || r.layer.snap_by.empty())
+    r.yaml.fault(e.node, fmt::format("{} needs both layer and by", e.name));
+}
+
 struct layer_key {
   layer_key_help help;
   void (*store)(reading&, const entry&);
@@ -117,8 +133,11 @@ constexpr std::array keys{
         {"properties", "a list of columns", "all columns but key and geometry", "Columns served, in order."},
         [](reading& r, const entry& e) { store_columns(r, e, r.layer.properties, true); }},
     layer_key{{"personal", "a list of columns", "none",
-               "Columns that anonymous callers never get; the geometry's: they never get the exact place."},
+               "Columns that only scope personal sees; the geometry's: nobody else gets the exact place."},
               [](reading& r, const entry& e) { store_columns(r, e, r.layer.personal, true); }},
+    layer_key{{"snap", "{layer: a layer, by: the column that holds its key}", "none",
+               "Where features whose own place is personal are shown to others; without it, nowhere."},
+              store_snap},
     layer_key{
         {"zooms", "[least, greatest] between 0 and 24", "[0, 20]", "Zooms at which tiles show the layer."},
         store_zooms},
@@ -153,10 +172,18 @@ void check_whole(reading& r, const YAML::Node& node) {
   };
   if (!l.geometry.empty() && has(l.key, l.geometry)) fault("has its geometry in its key");
   if (!l.geometry.empty() && has(l.properties, l.geometry)) fault("has its geometry among its properties");
+  bool hidden = false;
   for (const std::string& column : l.personal) {
-    const bool known = l.properties.empty() || has(l.properties, column) || column == l.geometry;
+    const bool of_place = column == l.geometry || column == l.longitude || column == l.latitude;
+    const bool known = l.properties.empty() || has(l.properties, column) || of_place;
     if (!known) fault(fmt::format("has {} in personal, which is none of its properties", shown(column)));
+    if (has(l.key, column))
+      fault(
+          fmt::format("has {} in personal, which is in its key; every feature shows its key", shown(column)));
+    hidden = hidden || of_place;
   }
+  if (!l.snap_layer.empty() && !hidden)
+    fault("has snap, but its place is not personal; name the geometry's column in personal too");
 }
 
 layer_config read_layer(yaml_reader& yaml, const std::string& name, const YAML::Node& node) {
@@ -204,6 +231,12 @@ std::vector<layer_config> read_layers(yaml_reader& yaml, const YAML::Node& node)
                       "0 to 9 and _",
                       name.empty() ? "\"\"" : shown(name)));
     }
+  }
+  for (const layer_config& l : out) {
+    const auto is_target = [&](const layer_config& other) { return other.name == l.snap_layer; };
+    if (!l.snap_layer.empty() && (l.snap_layer == l.name || std::none_of(out.begin(), out.end(), is_target)))
+      yaml.fault(node, fmt::format("layers.{}.snap.layer is {}, which is no other layer here", l.name,
+                                   shown(l.snap_layer)));
   }
   return out;
 }

@@ -52,6 +52,8 @@ void dump_layer(std::string& out, const layer_config& l) {
   line("geometry_type", name(l.geometry_type));
   line("properties", flow_list(l.properties));
   line("personal", flow_list(l.personal));
+  if (!l.snap_layer.empty())
+    line("snap", fmt::format("{{layer: {}, by: {}}}", scalar_text(l.snap_layer), scalar_text(l.snap_by)));
   line("zooms", fmt::format("[{}, {}]", l.min_zoom, l.max_zoom));
   line("mode", name(l.mode));
   line("kind", name(l.kind));

@@ -161,6 +161,60 @@ TEST_CASE("tokens open what anonymous callers may not have; refusals are problem
     CHECK_FALSE(contains(log, token));
 }
 
+TEST_CASE("customers with and without scope personal, and what the logs tell of it") {
+  const temp_db db;
+  for (const char* command : {"migrate", "demo-data --scale 0.002 --seed 7"})
+    REQUIRE(
+        run_gridlight(std::string{command} + " --database-url '" + db.uri() + "' >/dev/null 2>&1").status ==
+        0);
+  const token_office office;
+  const std::string personal = office.make("dispatcher --scopes read,personal"), plain = office.make("map");
+  server_process server{
+      {.environment = {{"GRIDLIGHT_DATABASE_URL", db.uri()}, {"GRIDLIGHT_AUTH_TOKENS_FILE", office.file()}},
+       .allowed = {""}}};
+  http_client client{server.url()};
+  for (int i = 0; i < 200 && client.get("/ready").status != 200; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{25});
+  const std::string target =
+      "/api/postgres/layers/customers/within?lon=-95.36251&lat=29.76251&radius_m=50000&limit=9";
+  const auto open = client.get(target), same = client.get(target, bearer(plain)),
+             seen = client.get(target, bearer(personal));
+  CHECK(open.status == 200);
+  CHECK(same.body == open.body);
+  CHECK(same.header("ETag") == open.header("ETag"));
+  CHECK_FALSE(contains(open.body, "full_name"));
+  CHECK(contains(open.header("Gridlight-Version"), "transformers="));
+  CHECK(contains(open.header("Vary"), "Authorization, Gridlight-Token"));
+  CHECK(seen.status == 200);
+  CHECK(contains(seen.body, "full_name"));
+  CHECK(seen.header("Cache-Control") == "private, no-cache");
+  CHECK(seen.header("ETag") != open.header("ETag"));
+  // What one may see is never "unchanged" to the other.
+  CHECK(client.get(target, {{"If-None-Match", seen.header("ETag")}}).status == 200);
+  http_headers conditional = bearer(personal);
+  conditional.emplace_back("If-None-Match", open.header("ETag"));
+  CHECK(client.get(target, conditional).status == 200);
+  conditional.back().second = seen.header("ETag");
+  CHECK(client.get(target, conditional).status == 304);
+  CHECK(client.get("/api/postgres/layers/transformers/nearest?lon=-95.36252&lat=29&limit=1", bearer(personal))
+            .status == 200);
+  CHECK(server.stop() == 0);
+
+  const std::string log = server.log();
+  std::size_t audited = 0;
+  for (std::size_t at = log.find(" audit "); at != log.npos; at = log.find(" audit ", at + 1))
+    ++audited;
+  CHECK(audited == 3);
+  CHECK(contains(log,
+                 "audit token=\"dispatcher\" scope=\"personal\" peer=\"127.0.0.1\" method=\"GET\" "
+                 "route=\"/api/postgres/layers/{layer}/within\" layer=\"customers\" status=200 count=9"));
+  // The access log leaves out where people were looked for, not where transformers were.
+  CHECK_FALSE(contains(log, "95.36251"));
+  CHECK(contains(log, "within?lon=*&lat=*&radius_m=*&limit=*"));
+  CHECK(contains(log, "lon=-95.36252"));
+  CHECK_FALSE(contains(log, personal));
+}
+
 TEST_CASE("tokens are read anew on SIGHUP and when their file changes; a broken file changes nothing") {
   const temp_db db;
   const token_office office;

@@ -154,6 +154,12 @@ TEST_CASE("rules between a layer's keys") {
   CHECK(contains(bad("key: geom"), "has its geometry in its key"));
   CHECK(contains(bad("key: id, properties: [geom]"), "has its geometry among its properties"));
   CHECK(contains(bad("key: id, properties: [a], personal: [b]"), "has b in personal"));
+  CHECK(contains(bad("key: id, personal: [id]"), "has id in personal, which is in its key"));
+  CHECK(contains(bad("key: id, personal: [geom], snap: {layer: b}"), "snap needs both layer and by"));
+  CHECK(contains(bad("key: id, personal: [geom], snap: {layer: b, to: c}"), "unknown key"));
+  CHECK(contains(bad("key: id, personal: [geom], snap: {layer: nowhere, by: c}"), "is no other layer here"));
+  CHECK(contains(bad("key: id, snap: {layer: nowhere, by: c}"), "has snap, but its place is not personal"));
+  CHECK(one("key: id, geometry: {lon: x, lat: y}, properties: [a], personal: [y]").personal == names{"y"});
   CHECK(one("key: id, personal: [b]").personal == names{"b"});  // properties: all, known later
   CHECK(one("key: id, properties: [id, a]").properties.size() == 2);
 }
