@@ -27,11 +27,6 @@ constexpr std::string_view warm_up =
     "SELECT ST_DWithin(g, g, 1), ST_Distance(g, g), ST_Intersects(g::geometry, g::geometry) "
     "FROM (SELECT ST_SetSRID(ST_MakePoint(0, 0), 4326)::geography AS g) p";
 
-std::size_t threads_of(const config& c) {
-  return c.http.threads > 0 ? static_cast<std::size_t>(c.http.threads)
-                            : std::max(1U, std::thread::hardware_concurrency());
-}
-
 /// A thread's share of a number that is given for all threads; at least one.
 std::size_t share(int all, std::size_t threads, std::size_t otherwise) {
   return all > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(all) / threads) : otherwise;
@@ -49,7 +44,8 @@ postgres::connect_options connect_options_of(const config::postgres_settings& p)
 }
 
 postgres::pool_options pool_options_of(const config& c) {
-  const std::size_t threads = threads_of(c);
+  const std::size_t threads = http::thread_count(c.http);
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t waiting = share(c.postgres.max_waiting, threads, 256);
   postgres::pool_options out;
   // A pooler may give each query another backend: nothing to share.
@@ -57,7 +53,8 @@ postgres::pool_options pool_options_of(const config& c) {
   const auto lane = [&](postgres::lane l, std::size_t size, std::size_t users) {
     out.lanes[static_cast<std::size_t>(l)] = {.size = size, .max_waiting = waiting, .sharers = users};
   };
-  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, 2), sharers);
+  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, (cores + threads) / threads),
+       sharers);
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1), 1);
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;

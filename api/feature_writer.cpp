@@ -31,7 +31,7 @@ feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
   for (const property& p : served_properties(l)) {
     std::string prefix = ",";
     append_json_string(prefix, p.name);
-    properties_.push_back({p.type, prefix + ":"});
+    properties_.push_back({p.type, form_of(p.type), prefix + ":"});
   }
 }
 
@@ -91,7 +91,9 @@ void feature_writer::append(geo::text_sink& out, const postgres::result_set& row
     const int at = layout_.properties + static_cast<int>(i);
     out.append(std::string_view{c.prefix}.substr(out.size() == start ? 1 : 0));
     const std::string_view bytes = value(rows, row, at);
-    if (bytes.empty() && rows.is_null(row, at))
+    if (c.form.write != nullptr)  // which has no bytes when it is null
+      append_json_value(out, c.form, bytes);
+    else if (bytes.empty() && rows.is_null(row, at))
       out.append("null");
     else
       append_json_value(out, c.type, bytes);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/layer_sql.hpp"
+#include "api/value_writer.hpp"
 #include "geo/text_sink.hpp"
 #include "server/catalog.hpp"
 #include "server/postgres/result.hpp"
@@ -40,6 +41,7 @@ class feature_writer {
  private:
   struct column {
     Oid type;
+    value_form form;
     std::string prefix;  ///< `,"name":`
   };
   void append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const;

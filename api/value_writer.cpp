@@ -114,71 +114,36 @@ char* write_uuid(char* at, const char* bytes) noexcept {
   return at;
 }
 
-std::size_t fixed_size(Oid type) noexcept {
-  switch (type) {
-    case oid::boolean:
-      return 1;
-    case oid::int2:
-      return 2;
-    case oid::int4:
-    case oid::float4:
-    case oid::date:
-      return 4;
-    case oid::int8:
-    case oid::float8:
-    case oid::timestamp:
-    case oid::timestamptz:
-      return 8;
-    case oid::uuid:
-      return 16;
-    default:
-      return 0;
-  }
-}
-
-bool is_quoted(Oid type) noexcept {
-  return type == oid::date || type == oid::timestamp || type == oid::timestamptz || type == oid::uuid;
-}
-
 template <class Int>
 bool is_infinite(Int value) noexcept {
   return value == std::numeric_limits<Int>::max() || value == std::numeric_limits<Int>::min();
 }
 
-// A value of a type of fixed size, of which all bytes are there; null when it has no text (NaN, infinity).
-char* write_scalar(char* at, Oid type, const char* bytes) noexcept {
-  switch (type) {
-    case oid::boolean: {
-      const std::string_view word = bytes[0] != 0 ? "true" : "false";
-      return std::copy(word.begin(), word.end(), at);
-    }
-    case oid::int2:
-      return write_number(at, read<std::int16_t>(bytes));
-    case oid::int4:
-      return write_number(at, read<std::int32_t>(bytes));
-    case oid::int8:
-      return write_number(at, read<std::int64_t>(bytes));
-    case oid::float4: {
-      const auto value = std::bit_cast<float>(read<std::uint32_t>(bytes));
-      return std::isfinite(value) ? write_number(at, value) : nullptr;
-    }
-    case oid::float8: {
-      const auto value = std::bit_cast<double>(read<std::uint64_t>(bytes));
-      return std::isfinite(value) ? write_double(at, value) : nullptr;
-    }
-    case oid::date: {
-      const auto days = read<std::int32_t>(bytes);
-      return is_infinite(days) ? nullptr : write_date(at, days);
-    }
-    case oid::timestamp:
-    case oid::timestamptz: {
-      const auto microseconds = read<std::int64_t>(bytes);
-      return is_infinite(microseconds) ? nullptr
-                                       : write_timestamp(at, microseconds, type == oid::timestamptz);
-    }
-    default:
-      return write_uuid(at, bytes);
-  }
+// Writers of types of fixed size, one a type; null when the value has no text (NaN, infinity).
+char* write_boolean(char* at, const char* bytes) noexcept {
+  const std::string_view word = bytes[0] != 0 ? "true" : "false";
+  return std::copy(word.begin(), word.end(), at);
+}
+template <class Int>
+char* write_integer(char* at, const char* bytes) noexcept {
+  return write_number(at, read<Int>(bytes));
+}
+char* write_float4(char* at, const char* bytes) noexcept {
+  const auto value = std::bit_cast<float>(read<std::uint32_t>(bytes));
+  return std::isfinite(value) ? write_number(at, value) : nullptr;
+}
+char* write_float8(char* at, const char* bytes) noexcept {
+  const auto value = std::bit_cast<double>(read<std::uint64_t>(bytes));
+  return std::isfinite(value) ? write_double(at, value) : nullptr;
+}
+char* write_day(char* at, const char* bytes) noexcept {
+  const auto days = read<std::int32_t>(bytes);
+  return is_infinite(days) ? nullptr : write_date(at, days);
+}
+template <bool utc>
+char* write_time(char* at, const char* bytes) noexcept {
+  const auto microseconds = read<std::int64_t>(bytes);
+  return is_infinite(microseconds) ? nullptr : write_timestamp(at, microseconds, utc);
 }
 
 // numeric: digit groups of four, the weight of the first, sign, and how many decimals to show. False: NaN or
@@ -213,9 +178,9 @@ bool append_numeric(text_sink& out, std::string_view bytes) {
 
 // Appends the text of a value; false when there is none.
 bool append_plain(text_sink& out, Oid type, std::string_view bytes) {
-  if (const std::size_t size = fixed_size(type); size != 0) {
-    if (bytes.size() < size) return false;
-    char* const end = write_scalar(out.room(scalar_room), type, bytes.data());
+  if (const value_form form = form_of(type); form.write != nullptr) {
+    if (bytes.size() < form.size) return false;
+    char* const end = form.write(out.room(scalar_room), bytes.data());
     if (end != nullptr) out.commit(end);
     return end != nullptr;
   }
@@ -241,8 +206,36 @@ bool is_plain(char c) noexcept {
 
 }  // namespace
 
+value_form form_of(Oid type) noexcept {
+  switch (type) {
+    case oid::boolean:
+      return {write_boolean, 1};
+    case oid::int2:
+      return {write_integer<std::int16_t>, 2};
+    case oid::int4:
+      return {write_integer<std::int32_t>, 4};
+    case oid::int8:
+      return {write_integer<std::int64_t>, 8};
+    case oid::float4:
+      return {write_float4, 4};
+    case oid::float8:
+      return {write_float8, 8};
+    case oid::date:
+      return {write_day, 4, true};
+    case oid::timestamp:
+      return {write_time<false>, 8, true};
+    case oid::timestamptz:
+      return {write_time<true>, 8, true};
+    case oid::uuid:
+      return {write_uuid, 16, true};
+    default:
+      return {};
+  }
+}
+
 void append_json_string(text_sink& out, std::string_view text) {
-  char* at = out.room(text.size() + 2);
+  // Eight bytes at a time, also those behind the end: there is room, and they are written over.
+  char* at = out.room(text.size() + 10);
   *at++ = '"';
   const char *from = text.data(), *const end = from + text.size();
   for (; end - from >= 8; from += 8, at += 8) {
@@ -250,6 +243,15 @@ void append_json_string(text_sink& out, std::string_view text) {
     std::memcpy(&eight, from, sizeof eight);
     if (!all_plain(eight)) break;
     std::memcpy(at, &eight, sizeof eight);
+  }
+  if (const auto left = end - from; left < 8 && left > 0 && text.size() >= 8) {
+    std::uint64_t last;  // the last eight bytes, of which the first are written already
+    std::memcpy(&last, end - 8, sizeof last);
+    if (all_plain(last)) {
+      std::memcpy(at + left - 8, &last, sizeof last);
+      at += left;
+      from = end;
+    }
   }
   while (from != end && is_plain(*from))
     *at++ = *from++;
@@ -265,29 +267,30 @@ void append_json_string(text_sink& out, std::string_view text) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  text_sink sink{out, text.size() + 2};
+  text_sink sink{out, text.size() + 10};
   append_json_string(sink, text);
 }
 
+void append_json_value(text_sink& out, const value_form& form, std::string_view bytes) {
+  char* const start = out.room(scalar_room);
+  char* end = nullptr;
+  if (bytes.size() >= form.size) {
+    *start = '"';
+    end = form.write(start + form.quoted, bytes.data());
+    if (end != nullptr && form.quoted) *end++ = '"';
+  }
+  if (end == nullptr) end = std::copy_n("null", 4, start);
+  out.commit(end);
+}
+
 void append_json_value(text_sink& out, Oid type, std::string_view bytes) {
-  if (const std::size_t size = fixed_size(type); size != 0) {
-    char* const start = out.room(scalar_room);
-    char* end = nullptr;
-    if (bytes.size() >= size) {
-      const bool quoted = is_quoted(type);
-      *start = '"';
-      end = write_scalar(start + quoted, type, bytes.data());
-      if (end != nullptr && quoted) *end++ = '"';
-    }
-    if (end == nullptr) end = std::copy_n("null", 4, start);
-    out.commit(end);
-    return;
-  }
-  if (type == oid::numeric || type == oid::json || type == oid::jsonb) {
+  if (const value_form form = form_of(type); form.write != nullptr) {
+    append_json_value(out, form, bytes);
+  } else if (type == oid::numeric || type == oid::json || type == oid::jsonb) {
     if (!append_plain(out, type, bytes)) out.append("null");
-    return;
+  } else {
+    append_json_string(out, bytes);
   }
-  append_json_string(out, bytes);
 }
 
 void append_json_value(std::string& out, Oid type, std::string_view bytes) {

@@ -13,6 +13,17 @@ namespace gridlight::api {
 void append_json_string(geo::text_sink& out, std::string_view text);
 void append_json_string(std::string& out, std::string_view text);
 
+/// How values of a type of fixed size are written: `write` puts the text (at most 48 characters, no quotes)
+/// of the `size` bytes that stand there and returns its end, or null when JSON has no such value.
+struct value_form {
+  char* (*write)(char* at, const char* bytes) noexcept = nullptr;  ///< null: no such type
+  std::size_t size = 0;
+  bool quoted = false;
+};
+value_form form_of(Oid type) noexcept;
+/// \pre form.write
+void append_json_value(geo::text_sink& out, const value_form& form, std::string_view bytes);
+
 /// Appends a value in Postgres' binary format as JSON: numbers as numbers (numeric with its own digits), NaN
 /// and infinities as null, json and jsonb as they are, dates as "2026-11-20", timestamps as RFC 3339 in UTC
 /// with up to six decimals ("timestamp", which knows no zone, without the Z), all else as a string. A value

@@ -31,8 +31,19 @@ class text_sink {
 
   void append(std::string_view text) {
     char* const at = room(text.size());
-    std::memcpy(at, text.data(), text.size());
-    at_ += text.size();
+    const char* const from = text.data();
+    const std::size_t n = text.size();
+    // Two copies that overlap: no call, no loop.
+    if (n >= 16 && n <= 32) {
+      std::memcpy(at, from, 16);
+      std::memcpy(at + n - 16, from + n - 16, 16);
+    } else if (n >= 8 && n < 16) {
+      std::memcpy(at, from, 8);
+      std::memcpy(at + n - 8, from + n - 8, 8);
+    } else {
+      std::memcpy(at, from, n);
+    }
+    at_ += n;
   }
   void append(char c) {
     *room(1) = c;

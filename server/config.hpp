@@ -21,7 +21,7 @@ struct config {
   struct http_settings {
     std::string address = "127.0.0.1";
     int port = 8080;  ///< 0: any free one
-    int threads = 0;  ///< 0: one a core
+    int threads = 0;  ///< 0: half as many as there are cores
     std::chrono::milliseconds request_timeout{10000};
     std::chrono::milliseconds header_timeout{10000};
     std::chrono::milliseconds idle_timeout{75000};
@@ -52,8 +52,8 @@ struct config {
   struct postgres_settings {
     secret uri;  ///< or GRIDLIGHT_DATABASE_URL; empty: PG*, service file
     bool pooled = false;
-    int lookup_connections = 0;  ///< over all threads; 0: 2 a thread
-    int sharers = 4;             ///< short lookups under way on one connection
+    int lookup_connections = 0;  ///< over all threads; 0: one more than cores
+    int sharers = 6;             ///< short lookups under way on one connection
     int tile_connections = 0;
     int sync_connections = 1;
     int admin_connections = 1;

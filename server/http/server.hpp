@@ -36,6 +36,9 @@ class worker {
 using worker_factory =
     std::function<std::unique_ptr<worker>(boost::asio::any_io_executor executor, std::size_t index)>;
 
+/// Threads, each with an event loop, that a server of these settings runs.
+std::size_t thread_count(const config::http_settings& settings);
+
 /// The HTTP server: one io_context and one thread a core, each with a listening socket of its own on the same
 /// port.
 class server {

@@ -13,9 +13,9 @@ namespace {
 
 struct statement_name {
   char text[24];
-  explicit statement_name(std::uint64_t id) {
+  explicit statement_name(std::uint64_t number) {
     text[0] = 'g';
-    *std::to_chars(text + 1, text + sizeof text - 1, id).ptr = '\0';
+    *std::to_chars(text + 1, text + sizeof text - 1, number).ptr = '\0';
   }
 };
 
@@ -112,11 +112,13 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
   if (how == mode::shared && !enter_pipeline()) co_return lost();
   const bool in_transaction = how == mode::alone && PQtransactionStatus(pg.get()) != PQTRANS_IDLE;
   for (int attempt = 0;; ++attempt) {
-    if (!pooled && !prepared.touch(s.id())) {
+    std::uint64_t number = pooled ? 0 : prepared.touch(s.id());
+    if (number == 0 && !pooled) {
       auto ready = co_await prepare(s, until, how);
       if (!ready) co_return std::move(ready).error();
+      number = *ready;
     }
-    if (!send(s, a)) co_return lost();
+    if (!send(s, number, a)) co_return lost();
     reply got;
     auto talk = how == mode::shared ? converse_shared(until, got) : converse(until, got);
     const auto end = co_await std::move(talk);
@@ -125,9 +127,7 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
       co_return overdue();
     }
     if (!got.error) {
-      // Another that shares may have prepared it, and not have looked at its columns yet.
-      const bool unseen = pooled || how == mode::shared;
-      if (unseen && !has_types(got.last.native(), s.columns())) co_return unexpected_types(s);
+      if (pooled && !has_types(got.last.native(), s.columns())) co_return unexpected_types(s);
       co_return std::move(got.last);
     }
     // The tables have changed under the plan, or somebody deallocated it: nothing was done, so prepare it
@@ -137,9 +137,10 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
       got.error->log_detail += "; in: " + s.sql();
       co_return std::move(*got.error);
     }
-    prepared.erase(s.id());
-    if (got.sqlstate == "0A000") {
-      auto gone = co_await deallocate(s.id(), until, how);
+    // Of those that share, the first sees to it.
+    const statement_cache::entry old{s.id(), number};
+    if (prepared.erase(old) && got.sqlstate == "0A000") {
+      auto gone = co_await deallocate(old, until, how);
       if (!gone) co_return std::move(gone).error();
     }
   }
@@ -159,7 +160,7 @@ asio::awaitable<result<result_set>> connection::execute(std::string_view sql, de
   co_return r;
 }
 
-bool connection::impl::send(const statement& s, const arguments& a) {
+bool connection::impl::send(const statement& s, std::uint64_t number, const arguments& a) {
   assert(s.parameters().empty() || static_cast<int>(s.parameters().size()) == a.size());
   a.to_native(scratch);
   if (pooled) {
@@ -167,13 +168,13 @@ bool connection::impl::send(const statement& s, const arguments& a) {
     return PQsendQueryParams(pg.get(), s.sql().c_str(), a.size(), types, scratch.values.data(),
                              scratch.lengths.data(), scratch.formats.data(), 1) != 0;
   }
-  return PQsendQueryPrepared(pg.get(), statement_name{s.id()}.text, a.size(), scratch.values.data(),
+  return PQsendQueryPrepared(pg.get(), statement_name{number}.text, a.size(), scratch.values.data(),
                              scratch.lengths.data(), scratch.formats.data(), 1) != 0;
 }
 
-asio::awaitable<result<void>> connection::impl::deallocate(std::uint64_t id, deadline until, mode how) {
-  const std::string sql = std::string{"DEALLOCATE "} + statement_name{id}.text;
-  prepared.erase(id);
+asio::awaitable<result<void>> connection::impl::deallocate(statement_cache::entry e, deadline until,
+                                                           mode how) {
+  const std::string sql = std::string{"DEALLOCATE "} + statement_name{e.number}.text;
   if (PQsendQueryParams(pg.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0)
     co_return lost();
   auto done = co_await finish(until, sql, how);
@@ -181,32 +182,40 @@ asio::awaitable<result<void>> connection::impl::deallocate(std::uint64_t id, dea
   co_return result<void>{};
 }
 
-asio::awaitable<result<void>> connection::impl::prepare(const statement& s, deadline until, mode how) {
-  if (prepared.full()) {
-    auto evicted = co_await deallocate(prepared.oldest(), until, how);
-    if (!evicted) co_return evicted;
+// Those that share may all be at this at once, each under a number of its own; the first that is done is
+// kept.
+asio::awaitable<result<std::uint64_t>> connection::impl::prepare(const statement& s, deadline until,
+                                                                 mode how) {
+  while (prepared.full()) {
+    const statement_cache::entry oldest = prepared.oldest();
+    prepared.erase(oldest);
+    auto evicted = co_await deallocate(oldest, until, how);
+    if (!evicted) co_return std::move(evicted).error();
   }
-  const statement_name name{s.id()};
+  const statement_cache::entry own{s.id(), prepared.new_number()};
+  const statement_name name{own.number};
   if (PQsendPrepare(pg.get(), name.text, s.sql().c_str(), static_cast<int>(s.parameters().size()),
                     s.parameters().data()) == 0)
     co_return lost();
-  // Already: what is sent behind it in a pipeline may use it.
-  prepared.insert(s.id());
   auto parsed = co_await finish(until, s.sql(), how);
-  if (!parsed) {
-    prepared.erase(s.id());
-    co_return std::move(parsed).error();
+  if (!parsed) co_return std::move(parsed).error();
+  bool fits = true;
+  if (!s.columns().empty()) {
+    if (PQsendDescribePrepared(pg.get(), name.text) == 0) co_return lost();
+    auto described = co_await finish(until, s.sql(), how);
+    if (!described) co_return std::move(described).error();
+    fits = has_types(described->native(), s.columns());
   }
-  if (s.columns().empty()) co_return result<void>{};
-
-  if (PQsendDescribePrepared(pg.get(), name.text) == 0) co_return lost();
-  auto described = co_await finish(until, s.sql(), how);
-  if (!described) co_return std::move(described).error();
-  if (has_types(described->native(), s.columns())) co_return result<void>{};
-  // Not kept, so that the next use looks again: the schema may have been put right by then.
-  auto gone = co_await deallocate(s.id(), until, how);
-  if (!gone) co_return gone;
-  co_return unexpected_types(s);
+  const std::uint64_t there = prepared.touch(s.id());
+  if (fits && there == 0) {
+    prepared.insert(own);
+    co_return own.number;
+  }
+  // One that does not fit is not kept, so that the next use looks again: the schema may have been put right.
+  auto gone = co_await deallocate(own, until, how);
+  if (!gone) co_return std::move(gone).error();
+  if (!fits) co_return unexpected_types(s);
+  co_return there;
 }
 
 }  // namespace gridlight::postgres

@@ -57,8 +57,9 @@ struct connection::impl {
   boost::asio::awaitable<ending> flush(deadline until);
   /// Stops the running query; after it the session can be used again, or is lost.
   boost::asio::awaitable<void> cancel_and_drain();
-  boost::asio::awaitable<result<void>> prepare(const statement& s, deadline until, mode how);
-  boost::asio::awaitable<result<void>> deallocate(std::uint64_t id, deadline until, mode how);
+  /// The number under which it is prepared.
+  boost::asio::awaitable<result<std::uint64_t>> prepare(const statement& s, deadline until, mode how);
+  boost::asio::awaitable<result<void>> deallocate(statement_cache::entry e, deadline until, mode how);
 
   /// A query in the pipeline; its coroutine waits in `resume`, unless it has given up.
   struct piped {
@@ -87,7 +88,7 @@ struct connection::impl {
   boost::asio::awaitable<boost::system::error_code> wait_either();
   bool consume();
   void take(PGresult* r, reply& out);
-  bool send(const statement& s, const arguments& a);
+  bool send(const statement& s, std::uint64_t number, const arguments& a);
   std::optional<failure> refuse(deadline until, mode how = mode::alone);
   failure lost();
   failure overdue() const;

@@ -18,17 +18,6 @@ Int load(const char* at) noexcept {
 
 }  // namespace
 
-std::span<const std::byte> result_set::bytes(int row, int column) const noexcept {
-  assert(row >= 0 && row < rows() && column >= 0 && column < columns());
-  return {reinterpret_cast<const std::byte*>(PQgetvalue(pg_.get(), row, column)),
-          static_cast<std::size_t>(PQgetlength(pg_.get(), row, column))};
-}
-
-std::string_view result_set::text(int row, int column) const noexcept {
-  assert(row >= 0 && row < rows() && column >= 0 && column < columns());
-  return {PQgetvalue(pg_.get(), row, column), static_cast<std::size_t>(PQgetlength(pg_.get(), row, column))};
-}
-
 bool result_set::boolean(int row, int column) const noexcept {
   assert(type(column) == oid::boolean && PQfformat(pg_.get(), column) == 1);
   const std::string_view v = text(row, column);

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,8 +31,16 @@ class result_set {
   Oid type(int column) const noexcept { return PQftype(pg_.get(), column); }
   bool is_null(int row, int column) const noexcept { return PQgetisnull(pg_.get(), row, column) != 0; }
 
-  std::span<const std::byte> bytes(int row, int column) const noexcept;
-  std::string_view text(int row, int column) const noexcept;  ///< the raw bytes as text
+  std::span<const std::byte> bytes(int row, int column) const noexcept {
+    const std::string_view raw = text(row, column);
+    return {reinterpret_cast<const std::byte*>(raw.data()), raw.size()};
+  }
+  /// The raw bytes as text.
+  std::string_view text(int row, int column) const noexcept {
+    assert(row >= 0 && row < rows() && column >= 0 && column < columns());
+    return {PQgetvalue(pg_.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(pg_.get(), row, column))};
+  }
   bool boolean(int row, int column) const noexcept;
   std::int64_t integer(int row, int column) const noexcept;  ///< int2, int4, int8
   double number(int row, int column) const noexcept;         ///< float4, float8 and the integers

@@ -7,35 +7,44 @@
 
 namespace gridlight::postgres {
 
-/// Which statements one session has prepared, the least recently used last.
+/// Which statements one session has prepared, the least recently used last. Each preparation has a number of
+/// its own, from which its name comes: one that is made anew never meets what became of the old.
 class statement_cache {
  public:
+  struct entry {
+    std::uint64_t id, number;
+  };
   explicit statement_cache(std::size_t capacity = 512) : capacity_(capacity) {}
 
-  /// True when `id` is prepared; it is then the most recently used.
-  bool touch(std::uint64_t id) {
+  /// The number under which `id` is prepared, which is then the most recently used; 0: it is not.
+  std::uint64_t touch(std::uint64_t id) {
     const auto found = places_.find(id);
-    if (found == places_.end()) return false;
+    if (found == places_.end()) return 0;
     if (found->second != order_.begin()) order_.splice(order_.begin(), order_, found->second);
-    return true;
+    return found->second->number;
   }
   bool full() const noexcept { return places_.size() >= capacity_; }
-  std::uint64_t oldest() const { return order_.back(); }
-  void insert(std::uint64_t id) {
-    order_.push_front(id);
-    places_[id] = order_.begin();
+  const entry& oldest() const { return order_.back(); }
+  std::uint64_t new_number() noexcept { return ++last_number_; }
+  /// \pre its id is not in it
+  void insert(const entry& e) {
+    order_.push_front(e);
+    places_[e.id] = order_.begin();
   }
-  void erase(std::uint64_t id) {
-    const auto found = places_.find(id);
-    if (found == places_.end()) return;
+  /// True when it was there under this number.
+  bool erase(const entry& e) {
+    const auto found = places_.find(e.id);
+    if (found == places_.end() || found->second->number != e.number) return false;
     order_.erase(found->second);
     places_.erase(found);
+    return true;
   }
 
  private:
   std::size_t capacity_;
-  std::list<std::uint64_t> order_;
-  std::unordered_map<std::uint64_t, std::list<std::uint64_t>::iterator> places_;
+  std::uint64_t last_number_ = 0;
+  std::list<entry> order_;
+  std::unordered_map<std::uint64_t, std::list<entry>::iterator> places_;
 };
 
 }  // namespace gridlight::postgres

@@ -83,6 +83,7 @@ TEST_CASE("an empty file is the defaults and the built-in layers") {
     CHECK(c.postgres.uri.empty());
     CHECK_FALSE(c.postgres.pooled);
     CHECK(c.postgres.lookup_connections == 0);
+    CHECK(c.postgres.sharers == 6);
     CHECK(c.postgres.tile_connections == 0);
     CHECK(c.postgres.sync_connections == 1);
     CHECK(c.postgres.admin_connections == 1);
@@ -193,6 +194,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"postgres.uri", "host"},
       {"postgres.pooled", "1"},
       {"postgres.lookup_connections", "1001"},
+      {"postgres.sharers", "0"},
       {"postgres.tile_connections", "-1"},
       {"postgres.sync_connections", "101"},
       {"postgres.admin_connections", "0"},

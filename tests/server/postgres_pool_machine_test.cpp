@@ -15,13 +15,14 @@ namespace {
 
 // A machine with a clock of the test's own and a name for each waiter.
 struct bench {
-  explicit bench(std::size_t size, std::size_t max_waiting = 3, double random = 0.5)
-      : machine({{size, max_waiting}, 30min, 50ms, 500ms}, [random] { return random; }) {
+  explicit bench(std::size_t size, std::size_t max_waiting = 3, double random = 0.5, std::size_t sharers = 1)
+      : machine({{size, max_waiting, sharers}, 30min, 50ms, 500ms}, [random] { return random; }) {
     machine.start(now);
   }
-  pool_machine::answer ask(int who, steady::duration patience = 10s) {
-    return machine.acquire(&names[who], now, now + patience);
+  pool_machine::answer ask(int who, steady::duration patience = 10s, share how = share::no) {
+    return machine.acquire(&names[who], now, now + patience, how);
   }
+  pool_machine::answer join(int who) { return ask(who, 10s, share::yes); }
   std::vector<pool_machine::action> done() { return machine.take_actions(); }
   std::size_t count(kind k) {
     std::size_t n = 0;
@@ -311,6 +312,70 @@ TEST_CASE("a lane without connections refuses") {
   CHECK(b.machine.next_wakeup() == pool_machine::time::max());
 }
 
+TEST_CASE("those that share take idle connections first, then the least used, up to the limit") {
+  bench b{2, 3, 0.5, 2};
+  b.bring_up();
+  const auto first = b.join(0).slot, second = b.join(1).slot;
+  CHECK(first != second);
+  CHECK(b.join(2).what == granted::served);
+  CHECK(b.join(3).what == granted::served);
+  CHECK(b.machine.users(0) == 2);
+  CHECK(b.machine.users(1) == 2);
+  CHECK(b.join(4).what == granted::queued);
+  CHECK(b.machine.status().busy == 2);
+  b.machine.released(1, true, b.now);
+  const auto a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(a[0].what == kind::serve);
+  CHECK(a[0].slot == 1);
+  CHECK(b.who(a[0]) == 4);
+}
+
+TEST_CASE("who wants a connection alone is not overtaken by those that share, and is not joined") {
+  bench b{1, 4, 0.5, 4};
+  b.bring_up();
+  CHECK(b.join(0).what == granted::served);
+  CHECK(b.ask(1).what == granted::queued);
+  CHECK(b.join(2).what == granted::queued);
+  CHECK(b.join(3).what == granted::queued);
+  b.machine.released(0, true, b.now);
+  auto a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(b.who(a[0]) == 1);
+  CHECK(b.join(4).what == granted::queued);
+  b.machine.released(0, true, b.now);
+  a = b.done();
+  REQUIRE(a.size() == 3);
+  for (int i = 0; i < 3; ++i)
+    CHECK(b.who(a[static_cast<std::size_t>(i)]) == i + 2);
+}
+
+TEST_CASE("a connection that one of its sharers found broken takes no more, and goes with the last") {
+  bench b{1, 4, 0.5, 4};
+  b.bring_up();
+  CHECK(b.join(0).what == granted::served);
+  CHECK(b.join(1).what == granted::served);
+  b.machine.released(0, false, b.now);
+  CHECK(b.join(2).what == granted::queued);
+  CHECK(b.done().empty());
+  b.machine.released(0, false, b.now);
+  const auto a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(a[0].what == kind::connect);
+  b.machine.connected(0, b.now);
+  CHECK(b.count(kind::serve) == 1);
+}
+
+TEST_CASE("a connection that is always shared is emptied at twice its age, and replaced") {
+  bench b{1, 4, 1.0, 4};
+  b.bring_up();
+  CHECK(b.join(0).what == granted::served);
+  b.now += 61min;
+  CHECK(b.join(1).what == granted::queued);
+  b.machine.released(0, true, b.now);
+  CHECK(b.count(kind::close) == 1);
+}
+
 // Whatever happens in whatever order: nobody is served twice, lost, or left waiting beyond its deadline.
 TEST_CASE("random histories keep every promise") {
   const auto seed = std::random_device{}();
@@ -319,12 +384,25 @@ TEST_CASE("random histories keep every promise") {
   const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   for (int round = 0; round < 300; ++round) {
     const auto size = static_cast<std::size_t>(1 + below(4));
-    pool_machine m({{size, 8}, 10s, 50ms, 500ms}, [&] { return below(1000) / 1000.0; });
-    std::vector<char> names(4000);
+    const auto sharers = static_cast<std::size_t>(1 + below(4));
+    pool_machine m({{size, 8, sharers}, 10s, 50ms, 500ms}, [&] { return below(1000) / 1000.0; });
+    std::vector<char> names(4000);  // 1: shares
+    struct use {
+      std::size_t users = 0;
+      bool shared = false, spoilt = false;
+    };
     std::map<void*, steady::time_point> waiting;
-    std::set<std::size_t> connecting, busy, open;
+    std::map<std::size_t, use> busy;
+    std::set<std::size_t> connecting, open;
     steady::time_point now{1h};
     bool failed = false;
+    const auto granted_to = [&](void* who, std::size_t slot) {
+      use& u = busy[slot];
+      const bool shares = *static_cast<const char*>(who) != 0;
+      failed = failed || !open.contains(slot) || u.spoilt ||
+               (u.users > 0 && (!u.shared || !shares || u.users >= sharers));
+      if (u.users++ == 0) u.shared = shares;
+    };
     const auto settle = [&] {
       for (const auto& a : m.take_actions())
         switch (a.what) {
@@ -335,8 +413,8 @@ TEST_CASE("random histories keep every promise") {
             failed = failed || open.erase(a.slot) == 0 || busy.contains(a.slot);
             break;
           case kind::serve:
-            failed =
-                failed || waiting.erase(a.who) == 0 || !open.contains(a.slot) || !busy.insert(a.slot).second;
+            failed = failed || waiting.erase(a.who) == 0;
+            granted_to(a.who, a.slot);
             break;
           case kind::refuse:
             failed = failed || waiting.erase(a.who) == 0;
@@ -346,7 +424,7 @@ TEST_CASE("random histories keep every promise") {
       failed = failed || s.open != open.size() || s.busy != busy.size() || s.waiting != waiting.size();
       failed = failed || (!waiting.empty() && busy.size() < open.size());  // somebody waits, something rests
     };
-    const auto pick = [&](const std::set<std::size_t>& from) {
+    const auto pick = [&](const auto& from) {
       return *std::next(from.begin(), below(static_cast<int>(from.size())));
     };
     m.start(now);
@@ -358,21 +436,26 @@ TEST_CASE("random histories keep every promise") {
         case 0:
         case 1:
         case 2: {
+          const bool shares = below(2) == 0;
+          names[next] = shares ? 1 : 0;
           void* const who = &names[next++];
           const auto until = now + std::chrono::milliseconds{below(300)};
-          const auto got = m.acquire(who, now, until);
+          const auto got = m.acquire(who, now, until, shares ? share::yes : share::no);
           if (got.what == granted::queued) waiting[who] = until;
-          if (got.what == granted::served)
-            failed = failed || !open.contains(got.slot) || !busy.insert(got.slot).second;
+          if (got.what == granted::served) granted_to(who, got.slot);
           break;
         }
         case 3:
         case 4:
           if (!busy.empty()) {
-            const auto slot = pick(busy);
-            const bool clean = below(5) != 0;
-            busy.erase(slot);
-            if (!clean) open.erase(slot);
+            const auto slot = pick(busy).first;
+            use& u = busy[slot];
+            const bool clean = !u.spoilt && below(5) != 0;
+            u.spoilt = !clean;
+            if (--u.users == 0) {
+              busy.erase(slot);
+              if (!clean) open.erase(slot);
+            }
             m.released(slot, clean, now);
           }
           break;

@@ -40,19 +40,28 @@ TEST_CASE("arguments are big-endian, null-terminated where text, and keep their 
   CHECK(a.add_text(std::string_view{"a\0b", 3}).has_zero_byte());
 }
 
-TEST_CASE("the statement cache forgets the least recently used") {
+TEST_CASE("the statement cache forgets the least recently used, and numbers each preparation anew") {
   statement_cache cache{2};
-  cache.insert(1);
-  cache.insert(2);
+  const auto insert = [&](std::uint64_t id) {
+    const auto number = cache.new_number();
+    cache.insert({id, number});
+    return number;
+  };
+  const auto one = insert(1), two = insert(2);
+  CHECK(one != 0);
+  CHECK(one != two);
   CHECK(cache.full());
-  CHECK(cache.touch(1));
-  CHECK(cache.oldest() == 2);
-  cache.erase(2);
-  CHECK_FALSE(cache.touch(2));
-  cache.insert(3);
-  CHECK(cache.touch(3));
-  CHECK(cache.oldest() == 1);
-  cache.erase(99);
+  CHECK(cache.touch(1) == one);
+  CHECK(cache.oldest().id == 2);
+  CHECK_FALSE(cache.erase({2, one}));  // another preparation
+  CHECK(cache.erase({2, two}));
+  CHECK_FALSE(cache.erase({2, two}));
+  CHECK(cache.touch(2) == 0);
+  const auto again = insert(2);
+  CHECK(again > two);
+  CHECK(cache.touch(2) == again);
+  CHECK(cache.oldest().id == 1);
+  CHECK_FALSE(cache.erase({99, 1}));
   CHECK(cache.full());
 }
 
