@@ -140,13 +140,15 @@ int refuse(std::string_view why) {
 
 int serve(const config& settings) {
   if (const auto why = identity::refusal_to_listen(settings)) return refuse(*why);
-  if (settings.http.tls.enabled()) return refuse("TLS (http.tls) is not spoken yet");
   identity::authority who{settings};
   if (const auto tokens = who.load(); !tokens) return refuse(tokens.error().detail);
 
+  http::tls_keeper tls{settings.http.tls};
+  if (const auto certificate = tls.load(); !certificate) return refuse(certificate.error().detail);
+
   process shared{settings};
   api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
-  http::server server{settings.http, shared.counters, &who};
+  http::server server{settings.http, shared.counters, &who, &tls};
   const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
     return std::make_unique<grid_worker>(std::move(executor), index, shared);
   });

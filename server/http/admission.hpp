@@ -12,6 +12,7 @@
 #include "server/http/request_metrics.hpp"
 #include "server/http/response_writer.hpp"
 #include "server/http/router.hpp"
+#include "server/http/tls.hpp"
 
 namespace gridlight::http {
 
@@ -20,13 +21,14 @@ class session;
 /// What the sessions of one thread share.
 struct session_services {
   session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l,
-                   const identity::authority* a)
-      : settings(s), routes(r), live(l), who(a), counted(m, r.routes()), writer(s, a) {}
+                   const identity::authority* a, const tls_keeper* t)
+      : settings(s), routes(r), live(l), who(a), tls(t), counted(m, r.routes()), writer(s, a) {}
 
   const config::http_settings& settings;
   const router& routes;
   live_counts& live;
   const identity::authority* who;  ///< nullptr: everybody may read
+  const tls_keeper* tls;           ///< nullptr: plain HTTP is spoken
   request_metrics counted;
   response_writer writer;
   request_id_maker ids;

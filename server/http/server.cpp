@@ -63,9 +63,9 @@ class loop {
   asio::io_context& io() noexcept { return io_; }
 
   void prepare(const worker_factory& make_worker, std::size_t index, metrics& m,
-               const identity::authority* who) {
+               const identity::authority* who, const tls_keeper* tls) {
     worker_ = make_worker(io_.get_executor(), index);
-    services_.emplace(settings_, worker_->routes, m, live_, who);
+    services_.emplace(settings_, worker_->routes, m, live_, who, tls);
     asio::co_spawn(io_, accept(), asio::detached);
   }
   void run() { io_.run(); }
@@ -120,7 +120,7 @@ void loop::admit(session::socket_type socket, const asio::ip::address& peer) {
   if (live_.connections.load(std::memory_order_relaxed) >=
       static_cast<std::int64_t>(settings_.max_connections)) {
     live_.refused.fetch_add(1, std::memory_order_relaxed);
-    socket.write_some(asio::buffer(turned_away), ec);
+    if (services_->tls == nullptr) socket.write_some(asio::buffer(turned_away), ec);
     return;
   }
   const bool mapped = peer.is_v6() && peer.to_v6().is_v4_mapped();
@@ -168,8 +168,12 @@ std::size_t thread_count(const config::http_settings& settings) {
 }
 
 struct server::impl {
-  impl(const config::http_settings& s, metrics& m, identity::authority* a)
-      : settings(s), registry(m), who(a), live(make_live_counts(m)) {}
+  impl(const config::http_settings& s, metrics& m, identity::authority* a, tls_keeper* t)
+      : settings(s),
+        registry(m),
+        who(a),
+        tls(t != nullptr && t->enabled() ? t : nullptr),
+        live(make_live_counts(m)) {}
 
   result<void> listen();
   void wait_for_signal();
@@ -180,6 +184,7 @@ struct server::impl {
   config::http_settings settings;
   metrics& registry;
   identity::authority* who;
+  tls_keeper* tls;
   std::shared_ptr<live_counts> live;
   std::vector<std::unique_ptr<loop>> loops;
   std::optional<asio::signal_set> signals, hangup;
@@ -219,8 +224,8 @@ result<void> server::impl::listen() {
   return {};
 }
 
-server::server(const config::http_settings& settings, metrics& m, identity::authority* who)
-    : impl_(std::make_unique<impl>(settings, m, who)) {}
+server::server(const config::http_settings& settings, metrics& m, identity::authority* who, tls_keeper* tls)
+    : impl_(std::make_unique<impl>(settings, m, who, tls)) {}
 server::~server() = default;
 
 result<void> server::listen() {
@@ -233,7 +238,7 @@ std::uint16_t server::port() const noexcept {
 std::string server::url() const {
   const auto& address = impl_->bound.address();
   const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  return "http://" + host + ":" + std::to_string(port());
+  return (impl_->tls != nullptr ? "https://" : "http://") + host + ":" + std::to_string(port());
 }
 
 void server::impl::wait_for_signal() {
@@ -253,6 +258,7 @@ void server::impl::wait_for_signal() {
 
 void server::impl::reload() {
   if (who != nullptr) who->reload();
+  if (tls != nullptr) tls->reload();
 }
 
 void server::impl::wait_for_hangup() {
@@ -284,10 +290,14 @@ result<void> server::run(const worker_factory& make_worker) {
   if (self.loops.empty())
     if (auto listening = self.listen(); !listening) return listening;
   for (std::size_t i = 0; i < self.loops.size(); ++i)
-    self.loops[i]->prepare(make_worker, i, self.registry, self.who);
+    self.loops[i]->prepare(make_worker, i, self.registry, self.who, self.tls);
   self.signals.emplace(self.loops[0]->io(), SIGTERM, SIGINT);
   self.wait_for_signal();
   if (self.who != nullptr) self.files.add(self.who->file());
+  if (self.tls != nullptr) {
+    self.files.add(self.tls->settings().certificate);
+    self.files.add(self.tls->settings().key);
+  }
   self.hangup.emplace(self.loops[0]->io(), SIGHUP);
   self.wait_for_hangup();
   if (!self.files.empty()) {

@@ -11,6 +11,7 @@
 #include "server/config.hpp"
 #include "server/error.hpp"
 #include "server/http/router.hpp"
+#include "server/http/tls.hpp"
 #include "server/metrics.hpp"
 
 namespace gridlight::http {
@@ -43,8 +44,10 @@ std::size_t thread_count(const config::http_settings& settings);
 /// port.
 class server {
  public:
-  /// \param who  says who asks; must outlive the server. nullptr: everybody may read
-  server(const config::http_settings& settings, metrics& m, identity::authority* who = nullptr);
+  /// \param who  says who asks; nullptr: everybody may read
+  /// \param tls  loaded, when it is enabled; nullptr: plain HTTP. Both must outlive the server
+  server(const config::http_settings& settings, metrics& m, identity::authority* who = nullptr,
+         tls_keeper* tls = nullptr);
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -53,7 +56,7 @@ class server {
   /// Fails with errc::input when the address is none or the port is taken.
   result<void> listen();
   std::uint16_t port() const noexcept;  ///< after listen()
-  std::string url() const;              ///< "http://127.0.0.1:8080", after listen()
+  std::string url() const;              ///< "http://127.0.0.1:8080", or https; after listen()
 
   /// Serves until SIGTERM, SIGINT or request_stop(), then drains: accepts no more, finishes what runs, closes
   /// idle connections, awaits each worker's stop(); a second signal, or http.drain_timeout passed, ends it at

@@ -102,13 +102,26 @@ session::~session() {
 
 awaitable<void> session::run() {
   try {
-    co_await serve();
+    const bool open = services_.tls == nullptr || co_await shake_hands();
+    if (open) co_await serve();
   } catch (const std::exception& e) {
     spdlog::error("connection of {}: {}", peer_text_, e.what());
   }
   timer_.cancel();  // it holds this session
   error_code ignored;
   socket_.close(ignored);
+}
+
+awaitable<bool> session::shake_hands() {
+  const auto context = services_.tls->get();
+  tls_ = std::make_unique<tls_stream>(socket_, *context);
+  set_deadline(steady::now() + services_.settings.tls.handshake_timeout);
+  const auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::server, as_result);
+  until_ = deadline::max();
+  last_ = steady::now();
+  if (ec)
+    spdlog::debug("TLS handshake with {}: {}", peer_text_, timed_out_ ? "it took too long" : ec.message());
+  co_return !ec;
 }
 
 awaitable<void> session::serve() {
@@ -149,14 +162,27 @@ void session::arm(deadline until) {
 
 void session::drain() {
   error_code ec;
-  if (idle_ && socket_.available(ec) == 0) socket_.cancel(ec);
+  if (idle_ && !bytes_waiting()) socket_.cancel(ec);
+}
+
+bool session::bytes_waiting() {
+  error_code ec;
+  return (tls_ && SSL_pending(tls_->native_handle()) > 0) || socket_.available(ec) > 0;
 }
 
 awaitable<session::outcome> session::read_some() {
   timed_out_ = false;
-  const auto [ec, n] = co_await socket_.async_read_some(buffer_.prepare(), as_result);
-  buffer_.commit(n);
-  if (!ec) co_return outcome::good;
+  error_code error;
+  if (tls_) {
+    const auto [ec, n] = co_await tls_->async_read_some(buffer_.prepare(), as_result);
+    buffer_.commit(n);
+    error = ec;
+  } else {
+    const auto [ec, n] = co_await socket_.async_read_some(buffer_.prepare(), as_result);
+    buffer_.commit(n);
+    error = ec;
+  }
+  if (!error) co_return outcome::good;
   co_return timed_out_ ? outcome::timed_out : outcome::closed;
 }
 
@@ -176,10 +202,7 @@ awaitable<session::outcome> session::read_head(head& gate) {
         set_deadline(steady::now() + services_.settings.header_timeout);
       }
     }
-    if (idle_ && services_.draining) {
-      error_code ec;
-      if (socket_.available(ec) == 0) co_return outcome::closed;
-    }
+    if (idle_ && services_.draining && !bytes_waiting()) co_return outcome::closed;
     if (const outcome read = co_await read_some(); read != outcome::good) co_return read;
   }
   idle_ = false;
@@ -279,7 +302,7 @@ awaitable<bool> session::reply(exchange& x, response& res) {
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head_out_), asio::buffer(res.bytes())};
   // Nearly every answer fits the socket's buffer: one call, no suspension, no timer.
   error_code ec;
-  const std::size_t written = socket_.write_some(parts, ec);
+  const std::size_t written = tls_ ? 0 : socket_.write_some(parts, ec);
   bool sent = written == parts[0].size() + parts[1].size();
   if (!sent && (!ec || ec == asio::error::would_block)) sent = co_await write_rest(parts, written);
   account(x, res.status, parts[1].size());
@@ -295,9 +318,16 @@ awaitable<bool> session::write_rest(std::array<asio::const_buffer, 2> parts, std
   const std::chrono::seconds extra{(parts[0].size() + parts[1].size()) / slowest};
   timed_out_ = false;
   set_deadline(steady::now() + services_.settings.write_timeout + extra);
-  const auto [ec, n] = co_await asio::async_write(socket_, parts, as_result);
+  error_code error;
+  if (tls_) {
+    const auto [ec, n] = co_await asio::async_write(*tls_, parts, as_result);
+    error = ec;
+  } else {
+    const auto [ec, n] = co_await asio::async_write(socket_, parts, as_result);
+    error = ec;
+  }
   until_ = deadline::max();
-  co_return !ec;
+  co_return !error;
 }
 
 void session::account(const exchange& x, int status, std::size_t bytes) {
@@ -336,11 +366,15 @@ void session::account(const exchange& x, int status, std::size_t bytes) {
 // Closing while the client still sends would make its kernel throw our answer away: say that we are done, and
 // read on for a moment.
 awaitable<void> session::linger() {
+  constexpr std::size_t most = 1024 * 1024;
+  set_deadline(steady::now() + std::chrono::seconds{2});
+  if (tls_) {
+    co_await tls_->async_shutdown(as_result);
+    tls_.reset();  // what still comes is dropped undeciphered
+  }
   error_code ec;
   socket_.shutdown(asio::socket_base::shutdown_send, ec);
   if (ec) co_return;
-  constexpr std::size_t most = 1024 * 1024;
-  set_deadline(steady::now() + std::chrono::seconds{2});
   for (std::size_t dropped = 0; dropped < most;) {
     buffer_.consume(buffer_.view().size());
     if (co_await read_some() != outcome::good) co_return;

@@ -5,6 +5,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,8 @@
 
 namespace gridlight::http {
 
-/// One connection: reads requests, has them handled one after the other, writes the answers. Kept alive by
-/// its coroutine and its timer. Never leaves its thread.
+/// One connection, plain or through TLS: reads requests, has them handled one after the other, writes the
+/// answers. Kept alive by its coroutine and its timer. Never leaves its thread.
 class session : public std::enable_shared_from_this<session> {
  public:
   using executor = boost::asio::io_context::executor_type;
@@ -33,10 +34,13 @@ class session : public std::enable_shared_from_this<session> {
   session* next() const noexcept { return next_; }
 
  private:
+  using tls_stream = boost::asio::ssl::stream<socket_type&>;
   using timer_type = boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>, executor>;
   enum class outcome { good, closed, timed_out };
 
   boost::asio::awaitable<void> run();
+  boost::asio::awaitable<bool> shake_hands();
+  bool bytes_waiting();
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<outcome> read_head(head& gate);
   boost::asio::awaitable<outcome> read_some();
@@ -54,6 +58,7 @@ class session : public std::enable_shared_from_this<session> {
 
   session_services& services_;
   socket_type socket_;
+  std::unique_ptr<tls_stream> tls_;  // over socket_; null: plain
   timer_type timer_;
   boost::asio::ip::address peer_;
   std::string peer_text_;

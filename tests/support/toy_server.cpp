@@ -102,7 +102,8 @@ config::http_settings quick_settings() {
   return out;
 }
 
-toy_server::toy_server(const config::http_settings& settings) : server_(settings, metrics_) {
+toy_server::toy_server(const config::http_settings& settings, http::tls_keeper* tls)
+    : server_(settings, metrics_, nullptr, tls) {
   REQUIRE(server_.listen().has_value());
   thread_ = std::thread{[this] {
     const auto make = [](boost::asio::any_io_executor, std::size_t) {

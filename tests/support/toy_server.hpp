@@ -16,7 +16,8 @@ config::http_settings quick_settings();
 ///   POST /echo
 class toy_server {
  public:
-  explicit toy_server(const config::http_settings& settings = quick_settings());
+  explicit toy_server(const config::http_settings& settings = quick_settings(),
+                      http::tls_keeper* tls = nullptr);
   ~toy_server();
   toy_server(const toy_server&) = delete;
   toy_server& operator=(const toy_server&) = delete;
