@@ -254,7 +254,7 @@ layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, co
 // that it visits nearly every row, at four times the cost of sorting them all.
 boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at,
                                                     effort e) {
-  constexpr double far_away_km = 3000;
+  constexpr double far_away_km = 900;
   const layer& l = *p->of;
   if (!l.versioned) co_return false;
   if (!p->extent_asked) {
