@@ -108,8 +108,6 @@ struct layer_key {
   void (*store)(reading&, const entry&);
 };
 
-constexpr std::string_view one_column = "a column's name (1 to 63 bytes)";
-
 constexpr std::array keys{
     layer_key{{"title", "a text of 1 to 63 bytes", "the layer's name", "Name for people."},
               [](reading& r, const entry& e) { store_identifier(r, e, r.layer.title); }},
