@@ -1,5 +1,6 @@
 #include "api/value_writer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <chrono>

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/beast/http/status.hpp>
 #include <charconv>
+#include <cmath>
 
 namespace gridlight::http {
 namespace {
@@ -30,7 +31,7 @@ void append_number(std::string& out, T value) {
 
 // "db;dur=1.21": hundredths are enough, and integers are cheaper than fixed-point floats.
 void append_duration(std::string& out, std::string_view name, double ms) {
-  const auto hundredths = static_cast<std::int64_t>(std::clamp(ms, 0.0, 1e9) * 100 + 0.5);
+  const auto hundredths = static_cast<std::int64_t>(std::llround(std::clamp(ms, 0.0, 1e9) * 100));
   out.append(name).append(";dur=");
   append_number(out, hundredths / 100);
   const auto rest = static_cast<int>(hundredths % 100);

@@ -184,15 +184,19 @@ result<std::optional<json_item>> feature_lines::next() {
     window_.drop(pending_);
     pending_ = 0;
   }
+  if (!started_) {
+    started_ = true;
+    while (window_.view().size() < 3) {  // only the file's first three bytes are a byte order mark
+      const auto more = window_.more();
+      if (!more) return more.error();
+      if (!*more) break;
+    }
+    if (window_.view().starts_with("\xEF\xBB\xBF")) window_.drop(3);
+    if (window_.view().starts_with('\x1e')) separator_ = '\x1e';
+  }
   std::size_t searched = 0;
   for (;;) {
     std::string_view view = window_.view();
-    if (!started_ && view.size() >= 3) {
-      started_ = true;
-      if (view.starts_with("\xEF\xBB\xBF")) window_.drop(3);
-      if (window_.view().starts_with('\x1e')) separator_ = '\x1e';
-      continue;
-    }
     const void* end = searched < view.size()
                           ? std::memchr(view.data() + searched, separator_, view.size() - searched)
                           : nullptr;

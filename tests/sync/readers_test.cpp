@@ -183,3 +183,16 @@ TEST_CASE("names of files: kind and base name") {
   CHECK(base_name("roads.geojson.seq") == "roads");
   CHECK(base_name("v1.2.csv") == "v1.2");
 }
+
+TEST_CASE("a byte order mark counts at the very start only, however the bytes arrive") {
+  using sync::file_kind;
+  for (const std::string text :
+       {"\n\xEF\xBB\xBF", "\xEF\xBB\xBF\n", "\n\n\xEF\xBB\xBF{}\n", "\xEF\xBB\xBF", "\x1e"}) {
+    CAPTURE(text);
+    for (const file_kind kind : {file_kind::geojson, file_kind::geojson_lines}) {
+      const auto whole = test::all_rows(sync::from_memory(text), kind);
+      for (std::size_t size = 1; size <= text.size(); ++size)
+        CHECK(test::all_rows(test::in_pieces(text, size), kind) == whole);
+    }
+  }
+}
