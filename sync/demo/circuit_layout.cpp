@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 namespace gridlight::sync::demo {
 namespace {
@@ -126,7 +127,7 @@ void circuit_layout::orient(const circuit_land& land) {
 void circuit_layout::lay_lots(const circuit_counts& counts) {
   lots_ = counts.buildings + counts.ponds;
   // Lots about 1.6 times as deep as wide.
-  const int wanted = static_cast<int>(std::sqrt(height_ * lots_ / (6.4 * width_)) + 0.5);
+  const int wanted = static_cast<int>(std::lround(std::sqrt(height_ * lots_ / (6.4 * width_))));
   streets_ = std::max({1, counts.lines - 1, wanted});
   per_side_ = std::max(1, (lots_ + 2 * streets_ - 1) / (2 * streets_));
   lot_width_ = (width_ - 2 * lot_inset) / per_side_;
