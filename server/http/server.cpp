@@ -67,6 +67,7 @@ class loop {
     worker_ = make_worker(io_.get_executor(), index);
     services_.emplace(settings_, worker_->routes, m, live_, who, tls);
     asio::co_spawn(io_, accept(), asio::detached);
+    asio::co_spawn(io_, watch_for_hang_ups(), asio::detached);
   }
   void run() { io_.run(); }
 
@@ -84,6 +85,7 @@ class loop {
 
  private:
   awaitable<void> accept();
+  awaitable<void> watch_for_hang_ups();
   awaitable<void> drain();
   void admit(session::socket_type socket, const asio::ip::address& peer);
 
@@ -110,6 +112,23 @@ awaitable<void> loop::accept() {
       pause.expires_after(std::chrono::milliseconds{100});
       co_await pause.async_wait(as_result);
     }
+  }
+}
+
+// Most requests are answered before anybody could look, so they pay nothing for it.
+awaitable<void> loop::watch_for_hang_ups() {
+  constexpr std::chrono::milliseconds every{250}, worth_a_look{100};
+  asio::steady_timer pause{io_};
+  std::vector<std::shared_ptr<session>> slow;
+  for (;;) {
+    pause.expires_after(every);
+    co_await pause.async_wait(as_result);
+    const auto before = steady::now() - worth_a_look;
+    for (session* s = services_->first; s != nullptr; s = s->next())
+      if (s->handling_since_before(before)) slow.push_back(s->shared_from_this());
+    for (const auto& s : slow)
+      s->look_for_hang_up();
+    slow.clear();
   }
 }
 

@@ -1,8 +1,10 @@
 #include "server/http/session.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,8 +22,9 @@ namespace beast = boost::beast;
 using asio::awaitable;
 using beast::error_code;
 using beast::http::field;
-using beast::http::verb;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr int client_closed_request =
+    499;  // nobody reads it but the log and the metrics, where it is the usual number
 
 std::string_view to_view(beast::string_view text) noexcept {
   return {text.data(), text.size()};
@@ -76,7 +79,9 @@ struct in_flight {
 void session::start(socket_type socket, const asio::ip::address& peer, session_services& services) {
   auto self = std::make_shared<session>(std::move(socket), peer, services);
   session& s = *self;
-  asio::co_spawn(s.socket_.get_executor(), s.run(), [self = std::move(self)](std::exception_ptr) {});
+  const auto stop = s.hang_up_.slot();
+  asio::co_spawn(s.socket_.get_executor(), s.run(),
+                 asio::bind_cancellation_slot(stop, [self = std::move(self)](std::exception_ptr) {}));
 }
 
 session::session(socket_type socket, const asio::ip::address& peer, session_services& services)
@@ -136,7 +141,7 @@ awaitable<void> session::serve() {
     else
       more = co_await answer(gate);
   }
-  co_await linger();
+  if (!gone_) co_await linger();
 }
 
 // ---- reading
@@ -168,6 +173,15 @@ void session::drain() {
 bool session::bytes_waiting() {
   error_code ec;
   return (tls_ && SSL_pending(tls_->native_handle()) > 0) || socket_.available(ec) > 0;
+}
+
+// poll() tells of the end of the client's stream also when unread requests stand before it.
+void session::look_for_hang_up() {
+  if (gone_) return;
+  pollfd probe{socket_.native_handle(), POLLRDHUP, 0};
+  if (::poll(&probe, 1, 0) <= 0) return;
+  gone_ = true;
+  hang_up_.emit(asio::cancellation_type::terminal);
 }
 
 awaitable<session::outcome> session::read_some() {
@@ -263,6 +277,10 @@ awaitable<bool> session::answer(head gate) {
   }
   if (x.gone) co_return false;
   if (!res) res = co_await handle(x);
+  if (gone_) {
+    account(x, client_closed_request, 0);
+    co_return false;
+  }
   co_return co_await reply(x, *res);
 }
 
@@ -270,15 +288,19 @@ awaitable<response> session::handle(exchange& x) {
   std::string what;
   x.handled = true;
   try {
+    handling_since_ = x.started;
     result<response> res = co_await x.found->handle(x.req);
+    handling_since_ = steady::time_point::max();
     if (res) co_return *std::move(res);
-    log_failure(res.error(), x.req.id);
+    if (!gone_) log_failure(res.error(), x.req.id);
     co_return problem(res.error(), x.req.id);
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
     what = "an exception that is no std::exception";
   }
+  handling_since_ = steady::time_point::max();
+  if (gone_) co_return problem({errc::deadline, "the client has gone"}, x.req.id);
   spdlog::error("request {}: {} {}: {}", x.req.id, x.method, x.req.target, what);
   co_return problem({errc::internal, "the request failed; the log has the reason under this request id"},
                     x.req.id);

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -31,6 +32,10 @@ class session : public std::enable_shared_from_this<session> {
 
   /// services.draining was set: closes when idle, else after the answer that is under way.
   void drain();
+  /// Ends the work on a request whose client has hung up in the meantime, and the query with it. A client
+  /// that only closed its own direction cannot be told from one that has gone.
+  void look_for_hang_up();
+  bool handling_since_before(steady::time_point t) const noexcept { return handling_since_ < t; }
   session* next() const noexcept { return next_; }
 
  private:
@@ -69,7 +74,10 @@ class session : public std::enable_shared_from_this<session> {
   deadline until_ = deadline::max(), armed_ = deadline::max();
   bool timed_out_ = false;
   bool idle_ = true;         // between requests: nothing of the next one has come
+  bool gone_ = false;        // the client, in the middle of its request
   steady::time_point last_;  // end of the last answer
+  steady::time_point handling_since_ = steady::time_point::max();
+  boost::asio::cancellation_signal hang_up_;
   session *next_, *previous_ = nullptr;
 };
 

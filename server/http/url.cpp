@@ -2,6 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <cstddef>
+
 #include "server/log.hpp"
 
 namespace gridlight::http {
@@ -22,6 +25,10 @@ failure bad_text(std::string_view name, std::string_view fault) {
 }  // namespace
 
 bool percent_decode(std::string_view text, bool plus_is_space, std::string& out) {
+  if (text.find('%') == text.npos && (!plus_is_space || text.find('+') == text.npos)) {
+    out.append(text);
+    return true;
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '%') {
@@ -66,6 +73,7 @@ result<std::string> decode_path(std::string_view path) {
 
 result<std::vector<query_parameter>> decode_query(std::string_view query) {
   std::vector<query_parameter> out;
+  out.reserve(static_cast<std::size_t>(std::min<std::ptrdiff_t>(8, 1 + std::ranges::count(query, '&'))));
   while (!query.empty()) {
     const auto piece = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), piece.size() + 1));

@@ -3,6 +3,7 @@
 // woken.
 #include <algorithm>
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <utility>
 
@@ -42,13 +43,13 @@ asio::awaitable<connection::impl::ending> connection::impl::converse_shared(dead
   watch_pipeline();
   if (!armed || until < armed_for) arm(until);
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-      [&own](piped::handler h) {
+      [this, &own](piped::handler h) {
         auto slot = asio::get_associated_cancellation_slot(h);
         own->resume.emplace(std::move(h));
         if (slot.is_connected())
-          slot.assign([own](asio::cancellation_type) {
+          slot.assign([this, own](asio::cancellation_type) {
             own->interrupted = true;
-            own->complete();
+            asio::post(socket.get_executor(), [own] { own->complete(); });
           });
       },
       asio::use_awaitable);
