@@ -317,9 +317,10 @@ result<void> server::run(const worker_factory& make_worker) {
     self.files.add(self.tls->settings().certificate);
     self.files.add(self.tls->settings().key);
   }
-  self.hangup.emplace(self.loops[0]->io(), SIGHUP);
-  self.wait_for_hangup();
+  // With nothing to read anew SIGHUP ends the process, as when a terminal closes.
   if (!self.files.empty()) {
+    self.hangup.emplace(self.loops[0]->io(), SIGHUP);
+    self.wait_for_hangup();
     self.look.emplace(self.loops[0]->io());
     self.watch_files();
   }

@@ -58,13 +58,11 @@ class server {
   std::uint16_t port() const noexcept;  ///< after listen()
   std::string url() const;              ///< "http://127.0.0.1:8080", or https; after listen()
 
+  /// With a certificate or tokens, SIGHUP has them read anew, as has a change of their files, within seconds.
   /// Serves until SIGTERM, SIGINT or request_stop(), then drains: accepts no more, finishes what runs, closes
   /// idle connections, awaits each worker's stop(); a second signal, or http.drain_timeout passed, ends it at
   /// once. Workers are destroyed before it returns. Call it once. What make_worker throws comes through.
   result<void> run(const worker_factory& make_worker);
-
-  /// SIGHUP reads the certificate and the tokens anew, as does a change of their files, noticed within
-  /// seconds.
 
   /// Begins to drain. Any thread, any number of times, from listen() on.
   void request_stop();
