@@ -41,7 +41,59 @@ std::optional<int> weight(std::string_view text) noexcept {
   return out <= 1000 ? std::optional{out} : std::nullopt;
 }
 
+// How exactly a media range names a type: 3 by its name, 2 by "application/*", 1 by "*/*", 0 not at all.
+int exactness(std::string_view range, std::string_view type) noexcept {
+  if (same(range, type)) return 3;
+  if (range == "*/*") return 1;
+  const auto slash = type.find('/');
+  return range.size() == slash + 2 && range.ends_with("/*") &&
+                 same(range.substr(0, slash), type.substr(0, slash))
+             ? 2
+             : 0;
+}
+
+// The weight among the parameters that follow a media range; 1 without, nullopt when malformed.
+std::optional<int> weight_among(std::string_view parameters) noexcept {
+  while (!parameters.empty()) {
+    const std::string_view one = next_item(parameters, ';');
+    if (one.starts_with("q=") || one.starts_with("Q=")) return weight(one);
+  }
+  return 1000;
+}
+
+struct preference {
+  int exact = 0, weight = 0;
+};
+
+preference preference_of(const beast::http::fields& headers, std::string_view type) {
+  preference out;
+  const auto [first, last] = headers.equal_range(field::accept);
+  for (auto it = first; it != last; ++it) {
+    std::string_view list{it->value().data(), it->value().size()};
+    while (!list.empty()) {
+      std::string_view item = next_item(list, ',');
+      const int exact = exactness(next_item(item, ';'), type);
+      const std::optional<int> q = weight_among(item);
+      if (q && exact > out.exact) out = {exact, *q};
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+std::size_t preferred_type(const beast::http::fields& headers, std::span<const std::string_view> offered) {
+  std::size_t best = 0;
+  preference of_best = preference_of(headers, offered[0]);
+  for (std::size_t i = 1; i < offered.size(); ++i) {
+    const preference p = preference_of(headers, offered[i]);
+    if (p.weight == 0 || p.weight < of_best.weight) continue;
+    if (p.weight == of_best.weight && p.exact <= of_best.exact) continue;
+    best = i;
+    of_best = p;
+  }
+  return best;
+}
 
 coding preferred_coding(const beast::http::fields& headers) {
   std::optional<int> gzip, identity, any;

@@ -3,6 +3,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace gridlight::http {
@@ -17,6 +18,11 @@ constexpr std::string_view etag_suffix(coding c) noexcept {
 /// The coding that Accept-Encoding prefers of those we have; identity when absent, malformed, or when nothing
 /// else is acceptable (RFC 9110, 12.5.3). gzip wins a draw.
 coding preferred_coding(const boost::beast::http::fields& headers);
+
+/// Which of `offered` media types Accept prefers: by weight, then by how exactly it is named, then by its
+/// place. The first when Accept is absent or takes none of them (RFC 9110, 12.5.1). \pre offered is not empty
+std::size_t preferred_type(const boost::beast::http::fields& headers,
+                           std::span<const std::string_view> offered);
 
 /// The coding whose tag of `etag` (without quotes) If-None-Match lists, compared weakly; "*" matches any.
 std::optional<coding> none_match(const boost::beast::http::fields& headers, std::string_view etag);
