@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/value_writer.hpp"
+#include "server/http/negotiate.hpp"
 #include "server/http/url.hpp"
 
 namespace gridlight::api {
@@ -39,6 +40,10 @@ std::uint64_t hash_question(const http::request& req, std::string_view extra) {
     out = hash64(p->value, out);
   }
   return extra.empty() ? out : hash64(extra, hash64({"\0+", 2}, out));
+}
+
+constexpr std::string_view type_of(answer_form form) noexcept {
+  return form == answer_form::columns ? http::content_type::columns : http::content_type::geojson;
 }
 
 }  // namespace
@@ -118,6 +123,15 @@ std::int64_t read_limit(http::parameters& q, const config::limit_settings& limit
   return q.integer_or("limit", limits.default_limit, 1, limits.max_limit);
 }
 
+answer_form read_form(http::parameters& q, const http::request& req) {
+  const auto f = q.text("f");
+  if (f && *f != "geojson" && *f != "columns")
+    q.fail("f", (f->empty() ? "f is empty" : "f is " + http::shown(*f)) + "; it must be geojson or columns");
+  if (f) return *f == "columns" ? answer_form::columns : answer_form::geojson;
+  constexpr std::string_view offered[] = {http::content_type::geojson, http::content_type::columns};
+  return http::preferred_type(req.headers, offered) == 1 ? answer_form::columns : answer_form::geojson;
+}
+
 http::response data_response(const http::request& req, std::string_view type, std::string body,
                              const std::vector<used_version>& versions, std::string_view extra) {
   http::response out;
@@ -142,19 +156,31 @@ http::response data_response(const http::request& req, std::string_view type, st
 std::string feature_collection(const feature_page& page, const collection_options& options) {
   std::string out;
   out.reserve(page.features.size() + 256 + options.next.size());
-  out += R"({"type":"FeatureCollection","numberReturned":)";
+  const bool columns = options.form == answer_form::columns;
+  out +=
+      columns ? R"({"type":"columns","numberReturned":)" : R"({"type":"FeatureCollection","numberReturned":)";
   out += std::to_string(page.count);
   if (page.matched) out += R"(,"numberMatched":)" + std::to_string(*page.matched);
   if (options.with_truncated) out += page.more ? R"(,"truncated":true)" : R"(,"truncated":false)";
-  out += R"(,"features":[)";
+  out += columns ? R"(,)" : R"(,"features":[)";
   out += page.features;
-  out += R"(],"links":[)";
+  out += columns ? R"(,"links":[)" : R"(],"links":[)";
   if (!options.next.empty()) {
-    out += R"({"rel":"next","type":"application/geo+json","href":)";
+    out += R"({"rel":"next","type":")";
+    out += type_of(options.form);
+    out += R"(","href":)";
     append_json_string(out, options.next);
     out += '}';
   }
   return out += "]}";
+}
+
+http::response page_response(http::request& req, const layer& l, const feature_page& page,
+                             const collection_options& options) {
+  auto out = data_response(req, type_of(options.form), feature_collection(page, options),
+                           versions_of(req, l, page), options.form == answer_form::columns ? "columns" : "");
+  out.varies_by_accept = true;
+  return out;
 }
 
 std::string percent_encode(std::string_view text) {

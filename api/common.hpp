@@ -32,6 +32,9 @@ property_selection read_properties(http::parameters& q, const layer& l);
 /// `limit`, between 1 and the configured maximum.
 std::int64_t read_limit(http::parameters& q, const config::limit_settings& limits);
 
+/// `f`, or else what Accept prefers; GeoJSON when neither says.
+answer_form read_form(http::parameters& q, const http::request& req);
+
 /// The version of a layer that an answer was made from; no value: the layer has none.
 struct used_version {
   std::string_view layer;
@@ -47,12 +50,18 @@ std::vector<used_version> versions_of(http::request& req, const layer& l, const 
 http::response data_response(const http::request& req, std::string_view type, std::string body,
                              const std::vector<used_version>& versions, std::string_view extra = {});
 
-/// {"type":"FeatureCollection","numberReturned":…} of a page; the members differ by route.
+/// {"type":"FeatureCollection","numberReturned":…} or {"type":"columns",…} of a page; the members differ by
+/// route.
 struct collection_options {
   bool with_truncated = false;
   std::string next;  ///< URL of the next page, or empty
+  answer_form form = answer_form::geojson;
 };
 std::string feature_collection(const feature_page& page, const collection_options& options);
+
+/// data_response of a page in a form that the client may choose.
+http::response page_response(http::request& req, const layer& l, const feature_page& page,
+                             const collection_options& options);
 
 /// `text` percent-encoded for a path segment or a query value.
 std::string percent_encode(std::string_view text);

@@ -33,6 +33,8 @@ class feature_writer {
   void append(geo::text_sink& out, const postgres::result_set& rows, int row,
               const property_selection& selection, std::optional<int> distance_column = std::nullopt) const;
 
+  /// Appends the id as JSON: a number when the key is one integer, else a string.
+  void append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const;
   /// The id as text: the key's texts joined by ':', with '\' before ':' and '\' when the key is composite.
   std::string key_text(const postgres::result_set& rows, int row) const;
   /// The key's texts one by one, as cursors hold them.
@@ -44,7 +46,6 @@ class feature_writer {
     value_form form;
     std::string prefix;  ///< `,"name":`
   };
-  void append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const;
 
   row_layout layout_;
   std::vector<Oid> key_;

@@ -22,13 +22,18 @@ bool is_key_of(const layer& l, const std::vector<std::string>& parts) {
   return true;
 }
 
-// The same question from the cursor on. `count` was answered on the first page.
-std::string next_url(const services& s, const http::request& req, const std::string& cursor) {
+// The same question from the cursor on, in the same form. `count` was answered on the first page.
+std::string next_url(const services& s, const http::request& req, const std::string& cursor,
+                     answer_form form) {
   std::string out =
       s.settings.http.base_path + "/api/postgres/layers/" + percent_encode(req.path_values[0]) + "/features?";
-  for (const auto& p : req.query)
+  bool names_form = false;
+  for (const auto& p : req.query) {
+    names_form = names_form || p.name == "f";
     if (p.name != "cursor" && p.name != "count")
       out += percent_encode(p.name) + "=" + percent_encode(p.value) + "&";
+  }
+  if (form == answer_form::columns && !names_form) out += "f=columns&";
   return out + "cursor=" + cursor;
 }
 
@@ -40,7 +45,7 @@ bool read_count(http::parameters& q) {
 
 }  // namespace
 
-// GET /api/postgres/layers/{layer}/features[?bbox&limit&cursor&properties&count]
+// GET /api/postgres/layers/{layer}/features[?bbox&limit&cursor&properties&count&f]
 answer_t features(services& s, http::request& req) {
   const auto l = path_layer(s, req);
   if (!l) co_return l.error();
@@ -50,6 +55,7 @@ answer_t features(services& s, http::request& req) {
   ask.limit = read_limit(q, s.settings.limits);
   ask.count = read_count(q);
   ask.properties = read_properties(q, **l);
+  ask.form = read_form(q, req);
   const std::uint64_t question = question_of(**l, ask.box);
   if (const auto cursor = q.text("cursor")) {
     if (auto key = read_cursor(*cursor, question, (*l)->key.size()); key && is_key_of(**l, *key))
@@ -66,9 +72,9 @@ answer_t features(services& s, http::request& req) {
   const auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   collection_options options;
-  if (page->more) options.next = next_url(s, req, make_cursor(question, page->last_key));
-  co_return data_response(req, http::content_type::geojson, feature_collection(*page, options),
-                          versions_of(req, **l, *page));
+  options.form = ask.form;
+  if (page->more) options.next = next_url(s, req, make_cursor(question, page->last_key), ask.form);
+  co_return page_response(req, **l, *page, options);
 }
 
 // GET /api/postgres/layers/{layer}/features/{id}

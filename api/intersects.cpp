@@ -76,7 +76,7 @@ answer_t intersects(services& s, http::request& req) {
   const auto page = co_await s.source->intersects(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   co_return data_response(req, http::content_type::geojson,
-                          feature_collection(*page, {.with_truncated = true, .next = {}}),
+                          feature_collection(*page, {.with_truncated = true, .next = {}, .form = {}}),
                           versions_of(req, **l, *page), req.body);
 }
 

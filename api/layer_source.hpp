@@ -27,12 +27,16 @@ struct layer_ref {
   const layer* operator->() const noexcept { return it; }
 };
 
+/// How a page is written: GeoJSON features, or an array a property (column_writer).
+enum class answer_form : std::uint8_t { geojson, columns };
+
 /// Rows within radius_m metres, nearest first.
 struct within_question {
   geo::lonlat at;
   double radius_m = 0;
   std::int64_t limit = 0;
   property_selection properties;
+  answer_form form = answer_form::geojson;
 };
 
 /// The `limit` nearest rows, no farther than max_distance_m when given.
@@ -41,6 +45,7 @@ struct nearest_question {
   std::optional<double> max_distance_m;
   std::int64_t limit = 0;
   property_selection properties;
+  answer_form form = answer_form::geojson;
 };
 
 /// Rows that intersect a box (or all), in the order of their key, from behind `after` on.
@@ -50,6 +55,7 @@ struct viewport_question {
   std::int64_t limit = 0;
   bool count = false;  ///< how many match in all is wanted too
   property_selection properties;
+  answer_form form = answer_form::geojson;
 };
 
 /// Rows that intersect a geometry (EWKB, SRID 4326, valid), in the order of their key.
@@ -59,9 +65,9 @@ struct intersects_question {
   property_selection properties;
 };
 
-/// An answer: GeoJSON features joined by commas, all of one version of the layer.
+/// An answer, all of one version of the layer.
 struct feature_page {
-  std::string features;
+  std::string features;  ///< GeoJSON features joined by commas, or column_writer's members
   std::int64_t count = 0;
   bool more = false;                          ///< at least one more row would have fitted the question
   std::optional<std::int64_t> version;        ///< nothing: the layer has none

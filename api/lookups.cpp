@@ -8,7 +8,7 @@ constexpr double farthest_m = 20'100'000;  // a little more than half round the 
 
 }  // namespace
 
-// GET /api/postgres/layers/{layer}/within?lon&lat&radius_m[&limit&properties]
+// GET /api/postgres/layers/{layer}/within?lon&lat&radius_m[&limit&properties&f]
 answer_t within(services& s, http::request& req) {
   const auto l = path_spatial_layer(s, req);
   if (!l) co_return l.error();
@@ -18,16 +18,16 @@ answer_t within(services& s, http::request& req) {
   ask.radius_m = q.number("radius_m", {0, s.settings.limits.max_radius_m, "metres"});
   ask.limit = read_limit(q, s.settings.limits);
   ask.properties = read_properties(q, **l);
+  ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
   const auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
-  co_return data_response(req, http::content_type::geojson,
-                          feature_collection(*page, {.with_truncated = true, .next = {}}),
-                          versions_of(req, **l, *page));
+  const collection_options options{.with_truncated = true, .next = {}, .form = ask.form};
+  co_return page_response(req, **l, *page, options);
 }
 
-// GET /api/postgres/layers/{layer}/nearest?lon&lat[&limit&max_distance_m&properties]
+// GET /api/postgres/layers/{layer}/nearest?lon&lat[&limit&max_distance_m&properties&f]
 answer_t nearest(services& s, http::request& req) {
   const auto l = path_spatial_layer(s, req);
   if (!l) co_return l.error();
@@ -37,12 +37,13 @@ answer_t nearest(services& s, http::request& req) {
   ask.max_distance_m = q.optional_number("max_distance_m", {0, farthest_m, "metres"});
   ask.limit = read_limit(q, s.settings.limits);
   ask.properties = read_properties(q, **l);
+  ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
   const auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
-  co_return data_response(req, http::content_type::geojson, feature_collection(*page, {}),
-                          versions_of(req, **l, *page));
+  const collection_options options{.with_truncated = false, .next = {}, .form = ask.form};
+  co_return page_response(req, **l, *page, options);
 }
 
 }  // namespace gridlight::api

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "api/column_writer.hpp"
 #include "geo/wkb.hpp"
 
 namespace gridlight::api {
@@ -91,7 +92,8 @@ std::uint64_t statement_key(operation op, std::int64_t size = 0, std::uint64_t f
 }  // namespace
 
 struct postgis_source::prepared_layer {
-  explicit prepared_layer(const layer_ref& l) : of(l), sql(*l), writer(*l), layout(layout_of(*l)) {}
+  explicit prepared_layer(const layer_ref& l)
+      : of(l), sql(*l), writer(*l), columns(*l, writer), layout(layout_of(*l)) {}
 
   // `make` is called once for each key; parameters are the types of what comes first, the others are
   // inferred.
@@ -109,7 +111,7 @@ struct postgis_source::prepared_layer {
 
   // Writes the first `count` rows, which are all there.
   void write(feature_page& page, const postgres::result_set& rows, std::int64_t count,
-             const property_selection& properties, std::optional<int> distance,
+             const property_selection& properties, std::optional<int> distance, answer_form form,
              http::request_timing& timing) {
     const auto start = steady::now();
     if (rows.rows() > 0 && !rows.is_null(0, 0)) page.version = rows.integer(0, 0);
@@ -117,9 +119,13 @@ struct postgis_source::prepared_layer {
     page.count = count;
     {
       geo::text_sink out{page.features, last_size + last_size / 8};
-      for (int row = 0; row < static_cast<int>(count); ++row) {
-        if (row > 0) out.append(',');
-        writer.append(out, rows, row, properties, distance);
+      if (form == answer_form::columns) {
+        columns.append(out, rows, count, properties, distance);
+      } else {
+        for (int row = 0; row < static_cast<int>(count); ++row) {
+          if (row > 0) out.append(',');
+          writer.append(out, rows, row, properties, distance);
+        }
       }
     }
     if (count > 0) last_size = page.features.size();
@@ -129,6 +135,7 @@ struct postgis_source::prepared_layer {
   const layer_ref of;
   const layer_sql sql;
   const feature_writer writer;
+  const column_writer columns;
   const row_layout layout;
   std::map<std::uint64_t, postgres::statement> statements;
   std::optional<postgres::statement> bounds;
@@ -142,6 +149,7 @@ struct postgis_source::near_question {
   std::optional<double> bound_m;
   std::int64_t limit;
   const property_selection& properties;
+  answer_form form;
 };
 
 postgis_source::postgis_source(postgres::pool& pool) : pool_(pool) {}
@@ -191,7 +199,7 @@ layer_source::answer<feature_page> postgis_source::scan(std::shared_ptr<prepared
   const std::int64_t there = rows_present(*rows, p->layout.extra);
   feature_page page;
   page.more = there > q.limit;
-  p->write(page, *rows, std::min(there, q.limit), q.properties, p->layout.extra, e.timing);
+  p->write(page, *rows, std::min(there, q.limit), q.properties, p->layout.extra, q.form, e.timing);
   co_return page;
 }
 
@@ -233,7 +241,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
     if (!proven) continue;
     feature_page page;
     page.more = there > q.limit;
-    p->write(page, *rows, answered, q.properties, distance, e.timing);
+    p->write(page, *rows, answered, q.properties, distance, q.form, e.timing);
     co_return page;
   }
   co_return co_await scan(p, q, e);
@@ -241,7 +249,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
 
 layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, const within_question& q,
                                                           effort e) {
-  const near_question near{q.at, radius_of_search(q.at, q.radius_m), q.limit, q.properties};
+  const near_question near{q.at, radius_of_search(q.at, q.radius_m), q.limit, q.properties, q.form};
   const double area = circle_km2(q.radius_m);
   // A candidate by the index costs about twice a row that is only sorted.
   const bool few = expected_rows(*l, area) < 3 * static_cast<double>(q.limit) + 50;
@@ -275,7 +283,7 @@ boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_lay
 
 layer_source::answer<feature_page> postgis_source::nearest(const layer_ref& l, const nearest_question& q,
                                                            effort e) {
-  near_question near{q.at, q.max_distance_m, q.limit, q.properties};
+  near_question near{q.at, q.max_distance_m, q.limit, q.properties, q.form};
   if (near.bound_m) near.bound_m = radius_of_search(q.at, *near.bound_m);
   const auto p = prepared(l);
   const bool far = co_await is_far(p, q.at, e);
@@ -343,7 +351,7 @@ layer_source::answer<feature_page> postgis_source::viewport(const layer_ref& l, 
   const std::int64_t there = rows_present(*rows, p->layout.key);
   feature_page page;
   page.more = there > q.limit;
-  p->write(page, *rows, std::min(there, q.limit), q.properties, std::nullopt, e.timing);
+  p->write(page, *rows, std::min(there, q.limit), q.properties, std::nullopt, q.form, e.timing);
   if (page.more) page.last_key = p->writer.key_parts(*rows, static_cast<int>(q.limit) - 1);
   if (q.count && rows->rows() > 0) page.matched = rows->integer(0, p->layout.extra);
   co_return page;
@@ -368,7 +376,7 @@ layer_source::answer<feature_page> postgis_source::intersects(const layer_ref& l
   const std::int64_t there = rows_present(*rows, p->layout.key);
   feature_page page;
   page.more = there > q.limit;
-  p->write(page, *rows, std::min(there, q.limit), q.properties, std::nullopt, e.timing);
+  p->write(page, *rows, std::min(there, q.limit), q.properties, std::nullopt, answer_form::geojson, e.timing);
   co_return page;
 }
 
@@ -386,7 +394,8 @@ layer_source::answer<feature_page> postgis_source::by_key(const layer_ref& l,
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   feature_page page;
   const property_selection all;
-  p->write(page, *rows, rows_present(*rows, p->layout.key), all, std::nullopt, e.timing);
+  p->write(page, *rows, rows_present(*rows, p->layout.key), all, std::nullopt, answer_form::geojson,
+           e.timing);
   co_return page;
 }
 

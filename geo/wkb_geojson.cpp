@@ -6,22 +6,6 @@
 namespace gridlight::geo {
 namespace {
 
-// Twice the signed area, positive when counterclockwise; taken from the first corner, so that a small ring
-// far from the origin does not lose its sign to rounding.
-double doubled_area(const detail::position_run& ring) noexcept {
-  if (ring.size() < 3) return 0;
-  const lonlat origin = ring[0];
-  double sum = 0, px = 0, py = 0;
-  for (std::size_t i = 1; i < ring.size(); ++i) {
-    const lonlat p = ring[i];
-    const double x = p.lon - origin.lon, y = p.lat - origin.lat;
-    sum += px * y - x * py;
-    px = x;
-    py = y;
-  }
-  return sum;
-}
-
 class geojson_writer {
  public:
   static constexpr bool strict = false;
@@ -52,7 +36,7 @@ class geojson_writer {
 
   void line(const detail::position_run& run) { positions(run, false); }
   void ring(const detail::position_run& run, bool exterior) {
-    const double area = doubled_area(run);
+    const double area = detail::doubled_area(run);
     positions(run, exterior ? area < 0 : area > 0);
   }
 

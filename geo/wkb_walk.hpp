@@ -41,6 +41,22 @@ class position_run {
   bool swapped_;
 };
 
+/// Twice the signed area, positive when counterclockwise; taken from the first corner, so that a small ring
+/// far from the origin does not lose its sign to rounding.
+inline double doubled_area(const position_run& ring) noexcept {
+  if (ring.size() < 3) return 0;
+  const lonlat origin = ring[0];
+  double sum = 0, px = 0, py = 0;
+  for (std::size_t i = 1; i < ring.size(); ++i) {
+    const lonlat p = ring[i];
+    const double x = p.lon - origin.lon, y = p.lat - origin.lat;
+    sum += px * y - x * py;
+    px = x;
+    py = y;
+  }
+  return sum;
+}
+
 /// The one reader of WKB and EWKB; checking and writing are visitors of it:
 ///   static constexpr bool strict             whether lines and rings too short or open are errors
 ///   begin_geometry(type, depth), end_geometry(type)   the outermost (depth 0) and members of collections

@@ -12,6 +12,7 @@ namespace gridlight::http {
 
 namespace content_type {
 inline constexpr std::string_view json = "application/json", geojson = "application/geo+json",
+                                  columns = "application/vnd.gridlight.columns+json",
                                   problem = "application/problem+json", html = "text/html; charset=utf-8",
                                   text = "text/plain; charset=utf-8",
                                   prometheus = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,6 +26,7 @@ struct response {
   std::string body;
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
   std::string etag;                           ///< without quotes; empty: none. Strong per encoding
+  bool varies_by_accept = false;              ///< another Accept may get another form
   std::string cache_control = "no-cache";
   std::vector<std::pair<std::string, std::string>> headers;  ///< anything else, such as Gridlight-Version
 

@@ -153,12 +153,13 @@ void response_writer::write(std::string& head, response& res, request& req, cons
     head.append("ETag: \"").append(res.etag).append(etag_suffix(sent)).append("\"\r\n");
   }
   if (!res.cache_control.empty()) head.append("Cache-Control: ").append(res.cache_control).append("\r\n");
-  if (varies_by_coding || !any_origin_ || terms.varies_by_caller) {
+  if (varies_by_coding || !any_origin_ || terms.varies_by_caller || res.varies_by_accept) {
     head.append("Vary: ");
     const std::size_t start = head.size();
     const auto by = [&](std::string_view name) {
       head.append(head.size() == start ? "" : ", ").append(name);
     };
+    if (res.varies_by_accept) by("Accept");
     if (varies_by_coding) by("Accept-Encoding");
     if (!any_origin_) by("Origin");
     if (terms.varies_by_caller) by(caller_headers_);

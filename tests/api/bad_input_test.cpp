@@ -135,6 +135,11 @@ TEST_CASE("properties, cursor, count and bbox that cannot be are refused before 
       {"bbox=1,2,3,4&bbox=1,2,3,4", "bbox"},
       {"BBOX=1,2,3,4", "BBOX"},
       {"zoom=3", "zoom"},
+      {"f=", "f"},
+      {"f=csv", "f"},
+      {"f=Columns", "f"},
+      {"f=columns,geojson", "f"},
+      {"f=columns&f=columns", "f"},
       {"%27=1", "'"},
   };
   for (const auto& [query, parameter] : lines) {
@@ -303,6 +308,33 @@ TEST_CASE("the next page's link asks the same question, and its cursor is good f
     refused(b, "/api/postgres/layers/points/features?bbox=1,2,3,4&cursor=" + cursor.substr(0, i), "cursor");
   }
   CHECK(b.source->asked == asked);
+}
+
+TEST_CASE(
+    "f chooses the form of the lookups that have one, says what it may be, and stays in the next link") {
+  routes_bench b;
+  const auto wrong = b.get("/api/postgres/layers/points/features?f=csv");
+  REQUIRE(wrong.has_error());
+  CHECK(wrong.error().detail == "f is csv; it must be geojson or columns");
+  refused(b, "/api/postgres/layers/points/features/a?f=columns", "f");
+  CHECK(b.source->asked == 0);
+
+  const std::string target = "/api/postgres/layers/points/features?limit=1";
+  const auto plain = b.get(target), named = b.get(target + "&f=geojson"),
+             columns = b.get(target + "&f=columns");
+  REQUIRE(plain.has_value());
+  REQUIRE(named.has_value());
+  REQUIRE(columns.has_value());
+  CHECK(plain->type == http::content_type::geojson);
+  CHECK(named->type == http::content_type::geojson);
+  CHECK(columns->type == http::content_type::columns);
+  CHECK(columns->etag != plain->etag);
+  CHECK((plain->varies_by_accept && columns->varies_by_accept));
+  CHECK(b.source->last_viewport.form == api::answer_form::columns);
+  CHECK(columns->body.starts_with(R"({"type":"columns","numberReturned":1,)"));
+  CHECK(columns->body.find(
+            R"("links":[{"rel":"next","type":"application/vnd.gridlight.columns+json","href":"/api/postgres/)"
+            R"(layers/points/features?limit=1&f=columns&cursor=)") != std::string::npos);
 }
 
 TEST_CASE("before the catalog was read, layers are unavailable") {

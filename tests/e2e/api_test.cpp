@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "tests/support/column_reader.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/server_process.hpp"
 #include "tests/support/temp_db.hpp"
@@ -171,6 +172,31 @@ TEST_CASE("each described route answers as described") {
         check(root, schema, parse(parser, reply), name);
       }
 
+      // The other forms, by Accept and by f.
+      for (auto other = std::next(content); !post && other != described["content"].end(); ++other) {
+        const auto form = other->first.as<std::string>();
+        CAPTURE(form);
+        const auto accepted = g.client->get(target, {{"Accept", form + ", application/geo+json;q=0.9"}});
+        CHECK(accepted.status == 200);
+        CHECK(accepted.header("Content-Type") == form);
+        check(root, other->second["schema"], parse(parser, accepted), "Columns");
+        const std::string separator = target.find('?') == target.npos ? "?" : "&";
+        const auto named = g.client->get(target + separator + "f=columns", {{"Accept", type}});
+        CHECK(named.header("Content-Type") == form);
+        CHECK(named.body.substr(0, 200) == accepted.body.substr(0, 200));
+        CHECK(g.client->get(target + separator + "f=geojson", {{"Accept", form}}).header("Content-Type") ==
+              type);
+        for (const auto* one : {&reply, &accepted})
+          CHECK(one->header("Vary").find("Accept,") != std::string::npos);
+        CHECK(accepted.header("ETag") != reply.header("ETag"));
+        CHECK(g.client->get(target, {{"Accept", form}, {"If-None-Match", reply.header("ETag")}}).status ==
+              200);
+        const auto unchanged =
+            g.client->get(target, {{"Accept", form}, {"If-None-Match", accepted.header("ETag")}});
+        CHECK(unchanged.status == 304);
+        CHECK(unchanged.header("Vary").find("Accept,") != std::string::npos);
+      }
+
       const auto problem =
           post ? g.client->post(target + "?nope=1", "{}")
                : g.client->get(target + (target.find('?') == target.npos ? "?" : "&") + "nope=1");
@@ -207,6 +233,35 @@ TEST_CASE("a whole layer page by page, as a GIS client does it") {
     CHECK(got == matched);
     CHECK(matched > 37);
   }
+}
+
+TEST_CASE("columns hold what GeoJSON holds, page by page") {
+  grid g;
+  for (const std::string layer : {"transformers", "topology", "buildings", "water"}) {
+    std::string target = "/api/postgres/layers/" + layer + "/features?limit=23&bbox=-97,28,-94,31";
+    for (int page = 0; page < 4 && !target.empty(); ++page) {
+      CAPTURE(target);
+      simdjson::dom::parser parser;
+      const auto json = parse(parser, g.client->get(target));
+      const column_reader columns{
+          g.client->get(target, {{"Accept", "application/vnd.gridlight.columns+json"}}).body};
+      CHECK(columns.features() == column_reader::minified_items(simdjson::minify(json["features"].value())));
+      target.clear();
+      std::string_view next;
+      if (columns.root()["links"].at(0)["href"].get(next) == simdjson::SUCCESS) {
+        CHECK(next.find("f=columns&cursor=") != next.npos);
+        std::string_view href = json["links"].at(0)["href"].get_string().value();
+        target = href;
+        CHECK(columns.root()["links"].at(0)["type"].get_string().value() ==
+              "application/vnd.gridlight.columns+json");
+      }
+    }
+  }
+  const auto bad = g.client->get("/api/postgres/layers/water/features?f=shapefile");
+  CHECK(bad.status == 400);
+  CHECK(bad.body.find("f is shapefile; it must be geojson or columns") != std::string::npos);
+  CHECK(g.client->get("/api/postgres/layers/water/features", {{"Accept", "text/html"}})
+            .header("Content-Type") == "application/geo+json");
 }
 
 TEST_CASE("a feature's id leads back to it, whatever its key") {

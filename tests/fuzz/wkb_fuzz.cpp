@@ -6,9 +6,10 @@
 
 #include "geo/geometry.hpp"
 #include "geo/wkb.hpp"
+#include "geo/wkb_columns.hpp"
 
-// Any bytes as WKB: the strict reading implies the lenient one, what is written is JSON, and an SRID changes
-// nothing but itself. GEOS gets only what the strict reading lets through.
+// Any bytes as WKB: the strict reading implies the lenient one, what is written is JSON, as columns what it
+// is as GeoJSON, and an SRID changes nothing but itself. GEOS gets only what the strict reading lets through.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gridlight::geo;
   const auto require = [](bool condition) {
@@ -24,6 +25,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     simdjson::dom::parser parser;
     simdjson::dom::object object;
     require(parser.parse(json.data() + 6, json.size() - 6).get(object) == simdjson::SUCCESS);
+  }
+  {
+    // Twice and with a null between, so that what a refused one leaves behind would show.
+    std::string columns = "{";
+    {
+      text_sink sink{columns, 0};
+      geometry_columns all{sink, 3};
+      require(all.append(wkb) == written);
+      all.append_null();
+      require(all.append(wkb) == written);
+      all.finish();
+      sink.append('}');
+    }
+    simdjson::dom::parser parser;
+    simdjson::dom::element root;
+    require(parser.parse(columns).get(root) == simdjson::SUCCESS);
+    simdjson::dom::array positions = root["positions"], starts;
+    std::size_t numbers = 0;
+    for (auto at = positions.begin(); at != positions.end(); ++at)
+      ++numbers;
+    require(root["starts"].get(starts) == simdjson::SUCCESS);
+    require(starts.at(3).get_uint64().value() * 2 == numbers &&
+            starts.at(1).get_uint64().value() * 4 == numbers);
+    require(written || numbers == 0);
   }
   if (!right) return 0;
 
