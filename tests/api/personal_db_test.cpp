@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "tests/api/grid_bench.hpp"
+#include "tests/support/column_reader.hpp"
 
 using namespace gridlight;
 using test::grid_bench;
@@ -162,6 +163,14 @@ TEST_CASE(
       CHECK((b.last.body.find("Name") != std::string::npos) == (own && !got.empty()));
       CHECK(b.req.audit.saw_personal == own);
       CHECK(b.req.audit.count == static_cast<std::int64_t>(got.size()));
+      if (!q.body.empty()) continue;  // intersects has GeoJSON alone
+      const auto features = test::column_reader::minified_items(simdjson::minify(page["features"].value()));
+      b.json(std::string{base} + q.target + (q.target.find('?') == q.target.npos ? "?" : "&") + "f=columns",
+             200);
+      CHECK(test::column_reader{b.last.body}.features() == features);
+      CHECK(b.last.etag.ends_with("p") == own);
+      CHECK((b.last.body.find("full_name") != std::string::npos) == own);
+      CHECK(b.req.audit.count == static_cast<std::int64_t>(features.size()));
     }
   }
   CHECK(rows > count);
