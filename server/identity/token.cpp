@@ -118,7 +118,9 @@ std::optional<clock::time_point> read_time(std::string_view text) {
   if (!d) return std::nullopt;
   const year_month_day date{year{*y}, month{static_cast<unsigned>(*m)}, day{static_cast<unsigned>(*d)}};
   if (!date.ok()) return std::nullopt;
-  clock::time_point out = sys_days{date};
+  // The clock counts nanoseconds, from 1678 to 2262; "9999-12-31" shall mean its end.
+  constexpr sys_days first{1700y / January / 1}, last{2261y / December / 31};
+  clock::time_point out = std::clamp(sys_days{date}, first, last);
   if (text.empty()) return out;
   if (!take(text, "T")) return std::nullopt;
   const auto at = take_hour_and_minute(text);
