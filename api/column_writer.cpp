@@ -41,15 +41,14 @@ void column_writer::append(geo::text_sink& out, const postgres::result_set& rows
     if (row > 0) out.append(',');
     features_.append_id(out, rows, row);
   }
-  out.append(R"(],"properties":{)");
+  out.append(R"(],"columns":{)");
   const std::size_t wanted = selection ? selection->size() : properties_.size();
   for (std::size_t i = 0; i < wanted; ++i) {
     if (i > 0) out.append(',');
     append_property(out, rows, size, selection ? (*selection)[i] : i);
   }
-  out.append('}');
   if (distance_column) {
-    out.append(R"(,"distance_m":[)");
+    out.append(wanted > 0 ? R"(,"distance_m":[)" : R"("distance_m":[)");
     for (int row = 0; row < size; ++row) {
       if (row > 0) out.append(',');
       if (rows.is_null(row, *distance_column))
@@ -60,7 +59,7 @@ void column_writer::append(geo::text_sink& out, const postgres::result_set& rows
     }
     out.append(']');
   }
-  out.append(',');
+  out.append("},");
   geo::geometry_columns geometries{out, static_cast<std::size_t>(size)};
   for (int row = 0; row < size; ++row) {
     if (rows.is_null(row, layout_.geometry))

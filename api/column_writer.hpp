@@ -16,7 +16,7 @@ class column_writer {
   /// \param features  of the same layer; must outlive this
   column_writer(const layer& l, const feature_writer& features);
 
-  /// Appends the members ids, properties, distance_m (with `distance_column`) and those of
+  /// Appends the members ids, columns (with distance_m, when there is a `distance_column`) and those of
   /// geo::geometry_columns for the first `count` rows. \pre features.fits(rows)
   void append(geo::text_sink& out, const postgres::result_set& rows, std::int64_t count,
               const property_selection& selection, std::optional<int> distance_column = std::nullopt) const;

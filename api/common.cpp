@@ -157,8 +157,13 @@ std::string feature_collection(const feature_page& page, const collection_option
   std::string out;
   out.reserve(page.features.size() + 256 + options.next.size());
   const bool columns = options.form == answer_form::columns;
-  out +=
-      columns ? R"({"type":"columns","numberReturned":)" : R"({"type":"FeatureCollection","numberReturned":)";
+  if (columns) {
+    out += R"({"layer":)";
+    append_json_string(out, options.layer);
+    out += R"(,"length":)";
+  } else {
+    out += R"({"type":"FeatureCollection","numberReturned":)";
+  }
   out += std::to_string(page.count);
   if (page.matched) out += R"(,"numberMatched":)" + std::to_string(*page.matched);
   if (options.with_truncated) out += page.more ? R"(,"truncated":true)" : R"(,"truncated":false)";
@@ -177,7 +182,9 @@ std::string feature_collection(const feature_page& page, const collection_option
 
 http::response page_response(http::request& req, const layer& l, const feature_page& page,
                              const collection_options& options) {
-  auto out = data_response(req, type_of(options.form), feature_collection(page, options),
+  collection_options named = options;
+  named.layer = l.config.name;
+  auto out = data_response(req, type_of(options.form), feature_collection(page, named),
                            versions_of(req, l, page), options.form == answer_form::columns ? "columns" : "");
   out.varies_by_accept = true;
   return out;

@@ -56,6 +56,7 @@ struct collection_options {
   bool with_truncated = false;
   std::string next;  ///< URL of the next page, or empty
   answer_form form = answer_form::geojson;
+  std::string_view layer = {};  ///< its name, which columns tell
 };
 std::string feature_collection(const feature_page& page, const collection_options& options);
 

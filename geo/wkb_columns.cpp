@@ -181,7 +181,7 @@ void geometry_columns::append_offsets(std::string_view name, const offsets& star
 void geometry_columns::finish() {
   out_.append(']');
   append_types();
-  if (!only_points_ || types_.empty()) append_offsets("starts", starts_, vertices_);
+  if (!only_points_ || types_.empty()) append_offsets("offsets", starts_, vertices_);
   if (has_multi_) {
     append_offsets("parts", parts_, part_starts_.size());
     append_offsets("partStarts", part_starts_, vertices_);

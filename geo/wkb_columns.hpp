@@ -14,7 +14,7 @@ namespace gridlight::geo {
 ///   positions     longitude, latitude, longitude, … of all features
 ///   geometryType  the type that all have, "Mixed", or null when no feature has a geometry
 ///   types         the type of each, null where there is no geometry; left out when geometryType says it all
-///   starts        the first position of each feature, and the end; left out when each is one Point
+///   offsets       the first position of each feature, and the end; left out when each is one Point
 ///   parts, partStarts   the first part of each feature, the first position of each part; left out when each
 ///                       feature is one part, that is without MultiLineString and MultiPolygon
 ///   rings, ringStarts   the first ring of each part, the first position of each ring; only with polygons,

@@ -331,7 +331,7 @@ TEST_CASE(
   CHECK(columns->etag != plain->etag);
   CHECK((plain->varies_by_accept && columns->varies_by_accept));
   CHECK(b.source->last_viewport.form == api::answer_form::columns);
-  CHECK(columns->body.starts_with(R"({"type":"columns","numberReturned":1,)"));
+  CHECK(columns->body.starts_with(R"({"layer":"points","length":1,)"));
   CHECK(columns->body.find(
             R"("links":[{"rel":"next","type":"application/vnd.gridlight.columns+json","href":"/api/postgres/)"
             R"(layers/points/features?limit=1&f=columns&cursor=)") != std::string::npos);

@@ -56,19 +56,18 @@ std::string written(const layer& l, const postgres::result_set& r, std::int64_t 
 }  // namespace
 
 TEST_CASE("an array a property, nulls and NaN as null; personal columns are not even read") {
-  CHECK(
-      "{" + written(sample(), rows(), 3, std::nullopt, 5) ==
-      R"({"ids":["a:\\\"1","b","ü"],"properties":{"na\"me":["Zürich 💥\n",null,""],"load":[61.25,null,null]},)"
-      R"("distance_m":[34.918,null,0],"positions":[-95.3698,29.7604,1,2,3,4],"geometryType":"Mixed",)"
-      R"("types":["Point",null,"LineString"],"starts":[0,1,1,3])");
+  CHECK("{" + written(sample(), rows(), 3, std::nullopt, 5) ==
+        R"({"ids":["a:\\\"1","b","ü"],"columns":{"na\"me":["Zürich 💥\n",null,""],"load":[61.25,null,null],)"
+        R"("distance_m":[34.918,null,0]},"positions":[-95.3698,29.7604,1,2,3,4],"geometryType":"Mixed",)"
+        R"("types":["Point",null,"LineString"],"offsets":[0,1,1,3])");
 }
 
 TEST_CASE("only the rows counted, only the properties asked for, in that order") {
   CHECK("{" + written(sample(), rows(), 1, std::vector<std::size_t>{1, 0}) ==
-        R"({"ids":["a:\\\"1"],"properties":{"load":[61.25],"na\"me":["Zürich 💥\n"]},)"
+        R"({"ids":["a:\\\"1"],"columns":{"load":[61.25],"na\"me":["Zürich 💥\n"]},)"
         R"("positions":[-95.3698,29.7604],"geometryType":"Point")");
   CHECK("{" + written(sample(), rows(), 0, std::vector<std::size_t>{}, 5) ==
-        R"({"ids":[],"properties":{},"distance_m":[],"positions":[],"geometryType":null,"starts":[0])");
+        R"({"ids":[],"columns":{"distance_m":[]},"positions":[],"geometryType":null,"offsets":[0])");
 }
 
 TEST_CASE("the features can be made again as feature_writer writes them") {

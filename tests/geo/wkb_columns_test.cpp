@@ -47,28 +47,28 @@ TEST_CASE("points alone are their positions") {
 }
 
 TEST_CASE("no features, nothing but nulls, and a point that is EMPTY or absent") {
-  CHECK(columns_of({}) == R"("positions":[],"geometryType":null,"starts":[0])");
-  CHECK(columns_of({nullptr, nullptr}) == R"("positions":[],"geometryType":null,"starts":[0,0,0])");
+  CHECK(columns_of({}) == R"("positions":[],"geometryType":null,"offsets":[0])");
+  CHECK(columns_of({nullptr, nullptr}) == R"("positions":[],"geometryType":null,"offsets":[0,0,0])");
   CHECK(columns_of({"POINT EMPTY", "POINT(1 2)"}) ==
-        R"("positions":[1,2],"geometryType":"Point","starts":[0,0,1])");
+        R"("positions":[1,2],"geometryType":"Point","offsets":[0,0,1])");
   CHECK(columns_of({"POINT(1 2)", nullptr}) ==
-        R"("positions":[1,2],"geometryType":"Point","types":["Point",null],"starts":[0,1,1])");
+        R"("positions":[1,2],"geometryType":"Point","types":["Point",null],"offsets":[0,1,1])");
 }
 
-TEST_CASE("lines have starts, lines of several parts their parts") {
+TEST_CASE("lines have offsets, lines of several parts their parts") {
   CHECK(columns_of({"LINESTRING(1 2,3 4)", "LINESTRING EMPTY", "LINESTRING(5 6,7 8,9 0)"}) ==
-        R"("positions":[1,2,3,4,5,6,7,8,9,0],"geometryType":"LineString","starts":[0,2,2,5])");
+        R"("positions":[1,2,3,4,5,6,7,8,9,0],"geometryType":"LineString","offsets":[0,2,2,5])");
   CHECK(columns_of({"MULTILINESTRING((1 2,3 4),EMPTY,(5 6,7 8))", "MULTILINESTRING EMPTY"}) ==
-        R"("positions":[1,2,3,4,5,6,7,8],"geometryType":"MultiLineString","starts":[0,4,4],)"
+        R"("positions":[1,2,3,4,5,6,7,8],"geometryType":"MultiLineString","offsets":[0,4,4],)"
         R"("parts":[0,3,3],"partStarts":[0,2,2,4])");
 }
 
 TEST_CASE("polygons have rings, turned to the right-hand rule") {
   CHECK(columns_of({"POLYGON((0 0,0 4,4 4,0 0),(1 2,1 3,2 3,1 2))", "POLYGON EMPTY"}) ==
-        R"("positions":[0,0,4,4,0,4,0,0,1,2,1,3,2,3,1,2],"geometryType":"Polygon","starts":[0,8,8],)"
+        R"("positions":[0,0,4,4,0,4,0,0,1,2,1,3,2,3,1,2],"geometryType":"Polygon","offsets":[0,8,8],)"
         R"("rings":[0,2,2],"ringStarts":[0,4,8])");
   CHECK(columns_of({"MULTIPOLYGON(((0 0,4 4,0 4,0 0)),EMPTY,((0 0,4 4,0 4,0 0)))"}) ==
-        R"("positions":[0,0,4,4,0,4,0,0,0,0,4,4,0,4,0,0],"geometryType":"MultiPolygon","starts":[0,8],)"
+        R"("positions":[0,0,4,4,0,4,0,0,0,0,4,4,0,4,0,0],"geometryType":"MultiPolygon","offsets":[0,8],)"
         R"("parts":[0,3],"partStarts":[0,4,4,8],"rings":[0,1,1,2],"ringStarts":[0,4,8])");
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("beside polygons every other part is one ring, so that no ring takes i
   CHECK(columns_of({"LINESTRING(1 2,3 4)", "POLYGON((0 0,4 4,0 4,0 0))", nullptr, "LINESTRING(5 6,7 8)",
                     "POLYGON EMPTY", "POLYGON((0 0,4 4,0 4,0 0))"}) ==
         R"("positions":[1,2,3,4,0,0,4,4,0,4,0,0,5,6,7,8,0,0,4,4,0,4,0,0],"geometryType":"Mixed",)"
-        R"("types":["LineString","Polygon",null,"LineString","Polygon","Polygon"],"starts":[0,2,6,6,8,8,12],)"
+        R"("types":["LineString","Polygon",null,"LineString","Polygon","Polygon"],"offsets":[0,2,6,6,8,8,12],)"
         R"("rings":[0,1,2,3,4,4,5],"ringStarts":[0,2,6,6,8,12])");
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("types that differ are named, collections stand apart") {
   CHECK(columns_of({"POINT(1 2)", nullptr, "MULTIPOINT(3 4,5 6)",
                     "GEOMETRYCOLLECTION(POINT(7 8),LINESTRING(1 1,2 2))", "LINESTRING(0 0,9 9)"}) ==
         R"("positions":[1,2,3,4,5,6,0,0,9,9],"geometryType":"Mixed",)"
-        R"("types":["Point",null,"MultiPoint","GeometryCollection","LineString"],"starts":[0,1,1,3,3,5],)"
+        R"("types":["Point",null,"MultiPoint","GeometryCollection","LineString"],"offsets":[0,1,1,3,3,5],)"
         R"("collections":[{"index":3,"geometry":{"type":"GeometryCollection","geometries":[)"
         R"({"type":"Point","coordinates":[7,8]},{"type":"LineString","coordinates":[[1,1],[2,2]]}]}}])");
 }

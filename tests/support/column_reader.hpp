@@ -20,7 +20,7 @@ class column_reader {
     ids_ = texts("ids");
     positions_ = texts("positions");
     types_ = texts("types");
-    starts_ = numbers("starts");
+    starts_ = numbers("offsets");
     parts_ = numbers("parts");
     part_starts_ = parts_.empty() ? starts_ : numbers("partStarts");
     rings_ = numbers("rings");
@@ -132,14 +132,11 @@ class column_reader {
 
   std::string properties(std::size_t i) const {
     std::string out;
-    for (const auto column : simdjson::dom::object{root_["properties"]}) {
+    for (const auto column : simdjson::dom::object{root_["columns"]}) {
       if (!out.empty()) out += ',';
       api::append_json_string(out, column.key);
       out += ':' + minified(column.value.at(i).value());
     }
-    simdjson::dom::array distances;
-    if (root_["distance_m"].get(distances) == simdjson::SUCCESS)
-      out += (out.empty() ? "\"distance_m\":" : ",\"distance_m\":") + minified(distances.at(i).value());
     return out;
   }
 
