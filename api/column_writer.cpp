@@ -22,13 +22,7 @@ void column_writer::append_property(geo::text_sink& out, const postgres::result_
   out.append(c.name);
   for (int row = 0; row < count; ++row) {
     if (row > 0) out.append(',');
-    const std::string_view bytes = rows.text(row, at);
-    if (c.form.write != nullptr)  // which has no bytes when it is null
-      append_json_value(out, c.form, bytes);
-    else if (bytes.empty() && rows.is_null(row, at))
-      out.append("null");
-    else
-      append_json_value(out, c.type, bytes);
+    append_cell(out, rows, row, at, c.type, c.form);
   }
   out.append(']');
 }

@@ -181,10 +181,9 @@ std::string feature_collection(const feature_page& page, const collection_option
 }
 
 http::response page_response(http::request& req, const layer& l, const feature_page& page,
-                             const collection_options& options) {
-  collection_options named = options;
-  named.layer = l.config.name;
-  auto out = data_response(req, type_of(options.form), feature_collection(page, named),
+                             collection_options options) {
+  options.layer = l.config.name;
+  auto out = data_response(req, type_of(options.form), feature_collection(page, options),
                            versions_of(req, l, page), options.form == answer_form::columns ? "columns" : "");
   out.varies_by_accept = true;
   return out;

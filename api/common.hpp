@@ -62,7 +62,7 @@ std::string feature_collection(const feature_page& page, const collection_option
 
 /// data_response of a page in a form that the client may choose.
 http::response page_response(http::request& req, const layer& l, const feature_page& page,
-                             const collection_options& options);
+                             collection_options options);
 
 /// `text` percent-encoded for a path segment or a query value.
 std::string percent_encode(std::string_view text);

@@ -25,6 +25,17 @@ void append_escaped_part(std::string& out, std::string_view text) {
 
 }  // namespace
 
+void append_cell(geo::text_sink& out, const postgres::result_set& rows, int row, int column, Oid type,
+                 const value_form& form) {
+  const std::string_view bytes = rows.text(row, column);
+  if (form.write != nullptr)  // which has no bytes when it is null
+    append_json_value(out, form, bytes);
+  else if (bytes.empty() && rows.is_null(row, column))
+    out.append("null");
+  else
+    append_json_value(out, type, bytes);
+}
+
 feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
   for (const property& p : l.key)
     key_.push_back(p.type);
@@ -90,13 +101,7 @@ void feature_writer::append(geo::text_sink& out, const postgres::result_set& row
     const column& c = properties_[i];
     const int at = layout_.properties + static_cast<int>(i);
     out.append(std::string_view{c.prefix}.substr(out.size() == start ? 1 : 0));
-    const std::string_view bytes = value(rows, row, at);
-    if (c.form.write != nullptr)  // which has no bytes when it is null
-      append_json_value(out, c.form, bytes);
-    else if (bytes.empty() && rows.is_null(row, at))
-      out.append("null");
-    else
-      append_json_value(out, c.type, bytes);
+    append_cell(out, rows, row, at, c.type, c.form);
   };
   if (selection) {
     for (const std::size_t i : *selection)

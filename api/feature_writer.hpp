@@ -19,6 +19,10 @@ namespace gridlight::api {
 /// The properties that a question asks for, as positions in served_properties; nothing: all.
 using property_selection = std::optional<std::vector<std::size_t>>;
 
+/// Appends one value of a row as JSON. \param form  form_of(type)
+void append_cell(geo::text_sink& out, const postgres::result_set& rows, int row, int column, Oid type,
+                 const value_form& form);
+
 /// Writes rows of one layer's lookups (row_layout) as GeoJSON features. Made once a layer and used for many
 /// answers: member names are rendered beforehand and columns are read by position.
 class feature_writer {

@@ -179,7 +179,7 @@ awaitable<void> loop::drain() {
 
 }  // namespace
 
-// The other half is Postgres' and the kernel's: on 2 cores shared with it, one loop answers 12 to 20 % more
+// The other half is Postgres' and the kernel's: on 2 cores shared with it, one loop answers some 10 % more
 // lookups than two, for each wake-up finds more to do.
 std::size_t thread_count(const config::http_settings& settings) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
