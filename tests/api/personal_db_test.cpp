@@ -193,7 +193,8 @@ TEST_CASE("no answer to an anonymous caller changes when customers move or are r
   }
   b.db.run(
       "UPDATE customers_spatial SET latitude = 29.5 + random() * 0.5, longitude = -95.6 + random() * 0.5, "
-      "full_name = 'Eve', service_address = 'elsewhere', city = 'X', county = 'Y', customer_segment = 'Z'; "
+      "full_name = 'Eve', service_address = 'elsewhere', city = 'X', county = 'Y', customer_segment = 'Z', "
+      "meter_id = 'elsewhere'; "
       "UPDATE gridlight.layer_state SET bounds = ST_MakeEnvelope(1, 2, 3, 4, 4326) WHERE layer = "
       "'customers'; "
       "ANALYZE");
@@ -202,6 +203,25 @@ TEST_CASE("no answer to an anonymous caller changes when customers move or are r
     ask(b, all[i]);
     CHECK(b.last.etag + b.last.body == before[i]);
   }
+}
+
+// Meters are public, each with its exact place: a customer's meter would tell where the customer is.
+TEST_CASE("nothing that anybody gets links a customer to a meter") {
+  people_bench b;
+  b.db.run(
+      "INSERT INTO meter_locations_enhanced (meter_id, transformer_id, latitude, longitude) SELECT meter_id, "
+      "transformer_id, latitude, longitude FROM customers_spatial");
+  b.json("/api/postgres/layers/meters/features?limit=1");
+  CHECK(b.last.body.find("\"coordinates\"") != std::string::npos);
+  b.json(std::string{base} + "/features?limit=2000");
+  CHECK(b.last.body.find("\"M1") == std::string::npos);
+  CHECK(b.last.body.find("meter_id") == std::string::npos);
+  CHECK(b.get(std::string{base} + "/features?limit=1&properties=meter_id").has_error());
+  b.json(base);
+  CHECK(b.last.body.find("meter_id") == std::string::npos);
+  b.who = personal;
+  b.json(std::string{base} + "/features/C1");
+  CHECK(b.last.body.find("\"meter_id\":\"M1\"") != std::string::npos);
 }
 
 TEST_CASE("personal columns cannot be asked for, and are not in the layer's description") {
