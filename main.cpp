@@ -102,6 +102,8 @@ void add_load_flags(CLI::App& command, sync::load_options& load) {
                   "of rows with one key: reject (bad rows) or last (keep the last)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, sync::duplicate_rule>{
           {"reject", sync::duplicate_rule::reject}, {"last", sync::duplicate_rule::last}}));
+  command.add_flag("--yes", load.yes, "replace the layer's rows without asking; needed without a terminal");
+  command.add_flag("--allow-shrink", load.allow_shrink, "replace rows even by less than 80 % as many");
   command.add_option("--timezone", load.timezone, "of times without a zone: UTC or +HH:MM");
 }
 
@@ -139,7 +141,9 @@ int main(int argc, char** argv) {
   demo_command->add_option("--scale", demo.scale, "1: the sizes of production")
       ->check(CLI::Range(0.001, 1.0));
   demo_command->add_option("--seed", demo.seed, "same seed, same bytes");
-  demo_command->add_flag("--yes", demo.yes, "replace rows that this command did not write");
+  demo_command->add_flag("--yes", demo.yes,
+                         "replace an earlier demo without asking; needed without a terminal");
+  demo_command->add_flag("--overwrite", demo.overwrite, "replace rows that this command did not write, too");
   demo_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_demo_data(c, demo); }); });
 

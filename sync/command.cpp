@@ -1,5 +1,7 @@
 #include "sync/command.hpp"
 
+#include <unistd.h>
+
 #include <iostream>
 
 namespace gridlight::sync {
@@ -27,6 +29,19 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
 
 deadline command_deadline() {
   return deadline_in(std::chrono::hours{24});
+}
+
+result<void> confirm(std::string_view name, std::string_view what, bool yes, bool may_ask) {
+  std::cerr << "gridlight " << name << ": " << what << std::flush;
+  if (yes) return {};
+  if (!may_ask || ::isatty(STDIN_FILENO) != 1)
+    return failure{errc::conflict,
+                   "nothing was changed: say --yes to replace these rows; there is no terminal to ask at"};
+  std::cerr << "Replace them? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return {};
+  return failure{errc::conflict, "nothing was changed"};
 }
 
 void print_failure(std::string_view name, const failure& f) {

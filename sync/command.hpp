@@ -26,6 +26,12 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
 /// For a command's statements, which may take as long as they need: a day from now.
 deadline command_deadline();
 
+/// Whether the person who typed `gridlight NAME` agrees to what `what` (lines that end in newlines) says,
+/// which is shown on stderr first: by --yes (`yes`), else by an answer on the terminal. Fails with
+/// errc::conflict, naming the flag, where nobody can be asked or the answer is no. \param may_ask  standard
+/// input is not data
+result<void> confirm(std::string_view name, std::string_view what, bool yes, bool may_ask);
+
 /// What went wrong, for the person who typed the command: `gridlight NAME: detail (Postgres's words)` on
 /// stderr.
 void print_failure(std::string_view name, const failure& f);

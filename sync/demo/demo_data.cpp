@@ -192,17 +192,36 @@ awaitable<result<report>> measure_and_swap(connection& db, demo_mark mark) {
   co_return out;
 }
 
+// Rows that a demo wrote can be made again; all others might be the only ones.
+result<void> confirm_replacement(const std::vector<held_rows>& held, const world& w,
+                                 const demo_options& options) {
+  std::string what, foreign;
+  for (const held_rows& h : held) {
+    what += (what.empty() ? "" : "  ") + h.of.layer + " (public." + h.of.table + "): " + grouped(h.rows) +
+            " rows will be replaced by " + grouped(rows_of(w, h.of.table)) + "\n";
+    if (h.foreign) foreign += (foreign.empty() ? "" : ", ") + h.of.layer + " (" + grouped(h.rows) + " rows)";
+  }
+  if (!foreign.empty() && !options.overwrite)
+    return failure{
+        errc::conflict,
+        "these layers hold rows that demo-data did not write: " + foreign +
+            "; nothing was changed. Take another database, or say --overwrite if nobody needs them"};
+  return what.empty() ? result<void>{} : confirm("demo-data", what, options.yes, true);
+}
+
 awaitable<result<report>> write_demo(any_io_executor executor, config::postgres_settings settings,
                                      demo_options options) {
   auto db = co_await open_lane(executor, settings);
   if (!db) co_return db.error();
-  if (const auto fine = co_await check_database(*db, options.yes); !fine) co_return fine.error();
+  const auto held = co_await check_database(*db);
+  if (!held) co_return held.error();
+  const world w{options.scale, options.seed};
+  if (const auto agreed = confirm_replacement(*held, w, options); !agreed) co_return agreed.error();
   if (const auto ready = co_await prepare_staging(*db); !ready) co_return ready.error();
   const auto plans = co_await plan_indexes(*db);
   if (!plans) co_return plans.error();
 
   progress shown;
-  const world w{options.scale, options.seed};
   // The lanes' threads block this coroutine's loop, which has nothing else to do.
   result<void> built = fill_all(settings, w, shown);
   if (built) built = index_all(settings, w, *plans, shown);

@@ -38,17 +38,18 @@ std::string names(bool literals) {
   return out;
 }
 
-// Layers with rows that are not as the demo left them: another version, or another number of rows.
-std::string foreign_rows_sql() {
+std::string held_rows_sql() {
+  const std::string_view head =
+      "SELECT layer, rows, NOT EXISTS (SELECT FROM gridlight.demo_data d, gridlight.layer_state s WHERE "
+      "s.layer "
+      "= found.layer AND (d.versions ->> s.layer)::bigint = s.version AND s.row_count = found.rows) FROM "
+      "(SELECT ";
   std::string sql;
-  for (const owned_layer& l : owned_layers())
-    sql += (sql.empty() ? "SELECT layer FROM (SELECT " : " UNION ALL SELECT ") +
-           connection::quote_literal(l.layer) + " AS layer, count(*) AS rows FROM " + served(l.table);
-  return sql +
-         ") found WHERE rows > 0 AND NOT EXISTS (SELECT FROM gridlight.demo_data d, gridlight.layer_state s "
-         "WHERE"
-         " s.layer = found.layer AND (d.versions ->> s.layer)::bigint = s.version AND s.row_count = "
-         "found.rows)";
+  for (const owned_layer& l : owned_layers()) {
+    sql.append(sql.empty() ? head : " UNION ALL SELECT ").append(connection::quote_literal(l.layer));
+    sql.append(" AS layer, count(*) AS rows FROM ").append(served(l.table));
+  }
+  return sql + ") found WHERE rows > 0";
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ std::vector<owned_layer> owned_layers() {
   return out;
 }
 
-awaitable<result<void>> check_database(connection& db, bool replace_any) {
+awaitable<result<std::vector<held_rows>>> check_database(connection& db) {
   const auto migrated =
       co_await db.execute("SELECT to_regclass('gridlight.demo_data') IS NOT NULL", command_deadline());
   if (!migrated) co_return migrated.error();
@@ -80,18 +81,17 @@ awaitable<result<void>> check_database(connection& db, bool replace_any) {
   if (!locked) co_return locked.error();
   if (locked->text(0, 0) != "t")
     co_return failure{errc::conflict, "another `gridlight demo-data` is writing to this database"};
-  if (replace_any) co_return result<void>{};
-
-  const auto foreign = co_await db.execute(foreign_rows_sql(), command_deadline());
-  if (!foreign) co_return foreign.error();
-  std::string layers;
-  for (int row = 0; row < foreign->rows(); ++row)
-    layers.append(row == 0 ? "" : ", ").append(foreign->text(row, 0));
-  if (!layers.empty())
-    co_return failure{errc::conflict,
-                      "these layers hold rows that demo-data did not write: " + layers +
-                          "; nothing was changed. Give --yes to replace them, or another database"};
-  co_return result<void>{};
+  const auto found = co_await db.execute(held_rows_sql(), command_deadline());
+  if (!found) co_return found.error();
+  std::vector<held_rows> out;
+  for (const owned_layer& l : owned_layers())
+    for (int row = 0; row < found->rows(); ++row) {
+      if (found->text(row, 0) != l.layer) continue;
+      held_rows& held = out.emplace_back(held_rows{l, 0, found->text(row, 2) == "t"});
+      const std::string_view count = found->text(row, 1);
+      std::from_chars(count.data(), count.data() + count.size(), held.rows);
+    }
+  co_return out;
 }
 
 awaitable<result<void>> prepare_staging(connection& db) {

@@ -26,10 +26,16 @@ struct index_plan {
   std::string constraint_sql;  ///< adds it as the primary key or a unique constraint; empty for a plain index
 };
 
-/// Fails with errc::conflict, saying what to do, when the database is not migrated, another demo-data runs,
-/// or a layer holds rows that no demo wrote (those only unless `replace_any`). On success this session holds
-/// the lock.
-boost::asio::awaitable<result<void>> check_database(postgres::connection& db, bool replace_any);
+/// A layer that holds rows.
+struct held_rows {
+  owned_layer of;
+  std::int64_t rows = 0;
+  bool foreign = false;  ///< they are not as a demo left them: another version, or another number of rows
+};
+
+/// What the demo would replace. Fails with errc::conflict, saying what to do, when the database is not
+/// migrated or another demo-data runs. On success this session holds the lock.
+boost::asio::awaitable<result<std::vector<held_rows>>> check_database(postgres::connection& db);
 
 /// Makes an empty staging schema; drops what a run that died has left.
 boost::asio::awaitable<result<void>> prepare_staging(postgres::connection& db);

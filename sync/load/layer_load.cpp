@@ -10,6 +10,7 @@
 #include "server/config_values.hpp"
 #include "sync/command.hpp"
 #include "sync/load/mapping.hpp"
+#include "sync/load/replaced.hpp"
 #include "sync/load/values.hpp"
 #include "sync/swap.hpp"
 
@@ -186,6 +187,7 @@ awaitable<result<void>> layer_load::fill(connection& db) {
   if (step && inferred_) step = co_await choose_key(db);
   if (step) step = co_await check_and_index(db);
   if (step && refused()) step = refusal();
+  if (step) step = check_shrink(job_, counts_.stored, options_.allow_shrink);
   if (step) step = co_await execute(db, "COMMIT; ANALYZE " + qualified(shape_.schema, staging_name(run_id_)));
   if (!step && !db.broken()) co_await execute(db, "ROLLBACK");
   co_return step;
@@ -378,6 +380,7 @@ void layer_load::summary() const {
   std::string line = fmt::format("{}: {} rows read, {} stored, {} rejected", job_.layer, counts_.read,
                                  counts_.stored, counts_.rejected);
   if (counts_.replaced > 0) line += fmt::format(", {} replaced by later ones", counts_.replaced);
+  if (counts_.stored > 0 && job_.rows_before > 0) line += fmt::format(", in place of {}", job_.rows_before);
   if (counts_.different > 0) line += fmt::format(", {} with a geometry that differs", counts_.different);
   std::cerr << fmt::format("{}, {:.1f} s, {:.0f} rows/s\n", line, seconds,
                            static_cast<double>(counts_.read) / seconds)

@@ -5,6 +5,7 @@
 #include "server/postgres/blocking.hpp"
 #include "sync/command.hpp"
 #include "sync/load/layer_load.hpp"
+#include "sync/load/replaced.hpp"
 #include "sync/load/values.hpp"
 
 namespace gridlight::sync {
@@ -37,6 +38,14 @@ awaitable<int> load_one(boost::asio::any_io_executor executor, const config& set
   co_return exit_code::ok;
 }
 
+// For all layers at once, before the first is read.
+awaitable<result<void>> ask(boost::asio::any_io_executor executor, const config& settings,
+                            const load_options& options, std::vector<load_job>& jobs) {
+  auto db = co_await open_for_command(executor, settings.postgres, "load");
+  if (!db) co_return db.error();
+  co_return co_await confirm_replacement(*db, settings, options, jobs);
+}
+
 }  // namespace
 
 int run_load(const config& settings, const load_options& options) {
@@ -47,6 +56,12 @@ int run_load(const config& settings, const load_options& options) {
   auto jobs = plan_jobs(options, settings.layers);
   if (!jobs) {
     print_failure("load", jobs.error());
+    return exit_code::failed;
+  }
+  const auto agreed = postgres::run_blocking(
+      [&](boost::asio::any_io_executor executor) { return ask(executor, settings, options, *jobs); });
+  if (!agreed) {
+    print_failure("load", agreed.error());
     return exit_code::failed;
   }
   int code = exit_code::ok;

@@ -61,7 +61,7 @@ result<std::vector<load_job>> plan_jobs(const load_options& options, std::span<c
     const auto layer = layer_of(path, options, layers);
     if (!layer) return layer.error();
     auto job = std::find_if(jobs.begin(), jobs.end(), [&](const load_job& j) { return j.layer == *layer; });
-    if (job == jobs.end()) job = jobs.insert(jobs.end(), load_job{*layer, {}});
+    if (job == jobs.end()) job = jobs.insert(jobs.end(), load_job{*layer, {}, 0});
     job->files.push_back({path});
   }
   return jobs;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ struct load_file {
 struct load_job {
   std::string layer;
   std::vector<load_file> files;
+  std::int64_t rows_before = 0;  ///< that it replaces
 };
 
 /// Expands folders and groups the files by layer, in order of first appearance. Fails with errc::input:

@@ -177,12 +177,12 @@ struct loading {
     return (folder / name).string();
   }
   void load_whole(std::string_view generation) const {
-    load_process load{db, folder, {file("substations.csv", whole(generation))}};
+    load_process load{db, folder, {file("substations.csv", whole(generation)), "--yes"}};
     REQUIRE_MESSAGE(load.wait() == 0, load.said());
     CHECK(present() == std::string{generation} + " 20000");
   }
   load_process from_input(std::vector<std::string> more = {"--layer", "substations"}) const {
-    more.insert(more.begin(), "-");
+    more.insert(more.begin(), {"-", "--yes"});
     return load_process{db, folder, more};
   }
 
@@ -244,7 +244,7 @@ TEST_CASE("killed between the staging table and the swap: the table left behind 
   const session reader{t.db};
   reader.run("BEGIN; SELECT count(*) FROM substations");  // the swap cannot have its lock
   {
-    load_process load{t.db, t.folder, {t.file("substations.csv", whole("new"))}};
+    load_process load{t.db, t.folder, {t.file("substations.csv", whole("new")), "--yes"}};
     REQUIRE_MESSAGE(soon([&] { return t.tables_of_runs() == "1"; }), load.said());
     std::this_thread::sleep_for(std::chrono::milliseconds{300});  // some tries of the swap
     REQUIRE_FALSE(load.ended());
@@ -266,7 +266,7 @@ TEST_CASE("killed while Postgres builds an index: its session does not live on w
     CREATE INDEX extra ON substations (slowly(substation_id));
     CREATE TABLE slow ())");
   {
-    load_process load{t.db, t.folder, {t.file("substations.csv", whole("new"))}};
+    load_process load{t.db, t.folder, {t.file("substations.csv", whole("new")), "--yes"}};
     REQUIRE_MESSAGE(soon([&] {
                       return t.db.value(
                                  "SELECT count(*) FROM pg_stat_activity WHERE datname = "
@@ -290,7 +290,7 @@ TEST_CASE("killed at any moment: old rows or new ones, and the next load works")
   MESSAGE("a load takes ", std::chrono::duration_cast<std::chrono::milliseconds>(length).count(), " ms");
   int done = 0;
   for (int i = 0; i < kills; ++i) {
-    load_process load{t.db, t.folder, {t.file("substations.csv", whole("g" + std::to_string(i)))}};
+    load_process load{t.db, t.folder, {t.file("substations.csv", whole("g" + std::to_string(i))), "--yes"}};
     const std::string before = t.present();
     std::this_thread::sleep_for(length * std::uniform_real_distribution<double>{0.05, 1.3}(random));
     load.kill();

@@ -54,12 +54,36 @@ std::string with_database(const std::string& uri, const std::string& name) {
   return out + "dbname=" + name;
 }
 
+// Asked once: the mark does not go away while tests run.
+const std::string& disposable_cluster() {
+  static const std::string uri = [] {
+    std::string found = cluster_uri();
+    require_disposable(found);
+    return found;
+  }();
+  return uri;
+}
+
 }  // namespace
+
+void require_disposable(const std::string& uri) {
+  const rows_ptr r = exec(uri,
+                          "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE "
+                          "datname = 'gridlight_template'");
+  if (PQntuples(r.get()) == 1 && PQgetvalue(r.get(), 0, 0) == disposable_mark) return;
+  throw std::runtime_error{
+      "the cluster of GRIDLIGHT_TEST_DATABASE_URL is not marked as one that tests may use. If nobody needs "
+      "what "
+      "is in it: CREATE DATABASE gridlight_template; with PostGIS in it; COMMENT ON DATABASE "
+      "gridlight_template "
+      "IS '" +
+      std::string{disposable_mark} + "'"};
+}
 
 temp_db::temp_db() {
   static std::atomic<int> count{0};
   name_ = "gridlight_test_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
-  const std::string cluster = cluster_uri();
+  const std::string& cluster = disposable_cluster();
   exec(cluster, "CREATE DATABASE " + name_ + " TEMPLATE gridlight_template");
   uri_ = with_database(cluster, name_);
 }

@@ -6,8 +6,17 @@
 
 namespace gridlight::test {
 
+/// The comment on database gridlight_template that makes a cluster one in which tests may make and drop
+/// databases and roles. `./dev` writes it into its own.
+inline constexpr std::string_view disposable_mark =
+    "gridlight: tests may make and drop what they like in this cluster";
+
+/// Throws, saying what to do, unless the cluster is so marked.
+void require_disposable(const std::string& uri);
+
 /// A database of its own for one test, copied from the template that has PostGIS; dropped by the destructor.
-/// The cluster is named by GRIDLIGHT_TEST_DATABASE_URL, which `./dev test` sets; without it the test fails.
+/// The cluster, which must be marked as disposable, is named by GRIDLIGHT_TEST_DATABASE_URL, which `./dev
+/// test` sets; without it the test fails.
 class temp_db {
  public:
   temp_db();

@@ -164,13 +164,13 @@ TEST_CASE("the same seed gives the same rows, in any database; a second run repl
   REQUIRE(migrate(one).code == 0);
   REQUIRE(migrate(two).code == 0);
   REQUIRE(demo(one, {.scale = 0.003, .seed = 1}).code == 0);
-  REQUIRE(demo(one, {.scale = 0.001, .seed = 9}).code == 0);
+  REQUIRE(demo(one, {.scale = 0.001, .seed = 9, .yes = true}).code == 0);
   REQUIRE(demo(two, {.scale = 0.001, .seed = 9}).code == 0);
   CHECK(checksum(one) == checksum(two));
   CHECK(one.value("SELECT count(*) FROM substations") == "1");
 }
 
-TEST_CASE("demo-data refuses rows that it did not write, unless told to replace them") {
+TEST_CASE("demo-data refuses rows that it did not write, unless told to overwrite them") {
   const test::temp_db db;
   const outcome bare = demo(db, {.scale = 0.001});
   CHECK(bare.code == 1);
@@ -180,15 +180,17 @@ TEST_CASE("demo-data refuses rows that it did not write, unless told to replace 
   db.run("INSERT INTO osm_water (id) VALUES (1)");
   const outcome refused = demo(db, {.scale = 0.001});
   CHECK(refused.code == 1);
-  CHECK(has(refused.said, "demo-data did not write: water;"));
+  CHECK(has(refused.said, "demo-data did not write: water (1 rows);"));
+  CHECK(has(refused.said, "--overwrite"));
+  CHECK(demo(db, {.scale = 0.001, .yes = true}).code == 1);
   CHECK(db.value("SELECT count(*) FROM osm_water") == "1");
-  CHECK(demo(db, {.scale = 0.001, .yes = true}).code == 0);
+  CHECK(demo(db, {.scale = 0.001, .yes = true, .overwrite = true}).code == 0);
 
   db.run("INSERT INTO substations (substation_id) VALUES ('by hand')");
-  CHECK(has(demo(db, {.scale = 0.001}).said, "substations"));
+  CHECK(has(demo(db, {.scale = 0.001, .yes = true}).said, "substations ("));
   db.run("DELETE FROM substations WHERE substation_id = 'by hand'");
   db.run("UPDATE gridlight.layer_state SET version = version + 1 WHERE layer = 'meters'");
-  CHECK(has(demo(db, {.scale = 0.001}).said, "meters"));
+  CHECK(has(demo(db, {.scale = 0.001, .yes = true}).said, "meters ("));
 }
 
 TEST_CASE("demo-data checks its scale before it connects, and leaves the old rows when it cannot swap") {
@@ -200,7 +202,7 @@ TEST_CASE("demo-data checks its scale before it connects, and leaves the old row
   REQUIRE(demo(db, {.scale = 0.001, .seed = 1}).code == 0);
   const std::string before = checksum(db);
   db.run("CREATE VIEW public.ours AS SELECT * FROM public.transformers");
-  const outcome stuck = demo(db, {.scale = 0.002, .seed = 2});
+  const outcome stuck = demo(db, {.scale = 0.002, .seed = 2, .yes = true});
   CHECK(stuck.code == 1);
   CHECK(has(stuck.said, "ours"));
   CHECK(db.value("SELECT to_regnamespace('gridlight_demo') IS NULL") == "t");

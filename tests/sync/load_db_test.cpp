@@ -73,6 +73,7 @@ struct loading {
   static sync::load_options options(std::string path) {
     sync::load_options o;
     o.files = {std::move(path)};
+    o.yes = o.allow_shrink = true;  // what is asked is for tests/e2e/guards_test.cpp
     return o;
   }
 
