@@ -13,6 +13,7 @@
 #include "api/routes.hpp"
 #include "api/services.hpp"
 #include "server/catalog_keeper.hpp"
+#include "server/http/descriptors.hpp"
 #include "server/http/server.hpp"
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
@@ -139,6 +140,7 @@ int refuse(std::string_view why) {
 }  // namespace
 
 int serve(const config& settings) {
+  http::raise_descriptor_limit();
   if (const auto why = identity::refusal_to_listen(settings)) return refuse(*why);
   identity::authority who{settings};
   if (const auto tokens = who.load(); !tokens) return refuse(tokens.error().detail);

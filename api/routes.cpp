@@ -23,6 +23,7 @@ http::router make_routes(services& s) {
     answer_t (*handle)(services&, http::request&);
     std::size_t max_body = 0;
     access needs = access::read;
+    bool always = false;  // answered beyond http.rate_limit too: those who watch must see a storm
   };
   const std::size_t body = s.settings.http.max_body_bytes;
   const line lines[] = {
@@ -37,10 +38,10 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/substations", substations},
       {verb::get, "/api/postgres/substations/status", substation_status},
       {verb::get, "/api/postgres/substations/{id}", substation},
-      {verb::get, "/live", live, 0, access::open},
-      {verb::get, "/ready", ready, 0, access::open},
-      {verb::get, "/health", health, 0, by_config("/health")},
-      {verb::get, "/metrics", show_metrics, 0, by_config("/metrics")},
+      {verb::get, "/live", live, 0, access::open, true},
+      {verb::get, "/ready", ready, 0, access::open, true},
+      {verb::get, "/health", health, 0, by_config("/health"), true},
+      {verb::get, "/metrics", show_metrics, 0, by_config("/metrics"), true},
       {verb::get, "/openapi.json", openapi, 0, access::open},
       {verb::get, "/docs", docs_page, 0, access::open},
       {verb::get, "/docs/docs.js", docs_script, 0, access::open},
@@ -49,7 +50,7 @@ http::router make_routes(services& s) {
   http::router out;
   for (const line& l : lines)
     out.add({l.method, l.pattern, [&s, handle = l.handle](http::request& req) { return handle(s, req); },
-             l.max_body, l.needs});
+             l.max_body, l.needs, l.always});
   return out;
 }
 

@@ -30,6 +30,9 @@ struct config {
     std::size_t max_head_bytes = 16 * 1024;
     std::size_t max_body_bytes = 1024 * 1024;
     std::size_t max_connections = 10000;
+    std::size_t max_connections_per_address = 0;  ///< 0: as many as there may be
+    double rate_limit = 0;                        ///< requests a second from one address; 0: any
+    std::size_t rate_burst = 50;                  ///< requests at once after a pause
     std::vector<std::string> cors_origins = {"*"};
     std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-* count
     std::string base_path;                     ///< prefix of every URL behind a proxy, such as /grid

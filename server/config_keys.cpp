@@ -182,11 +182,22 @@ const std::vector<setting>& table() {
       size(GRIDLIGHT_SETTING(http.max_head_bytes), 1 << 10, 1 << 20,
            "Request line and headers; beyond: 431."),
       size(GRIDLIGHT_SETTING(http.max_body_bytes), 1 << 10, 1 << 30, "A request's body; beyond: 413."),
-      whole(GRIDLIGHT_SETTING(http.max_connections), 1, 1'000'000, "Open connections, over all threads."),
+      whole(
+          GRIDLIGHT_SETTING(http.max_connections), 1, 1'000'000,
+          "Open connections, over all threads; for one more the longest idle makes room, else it gets 503."),
+      whole(GRIDLIGHT_SETTING(http.max_connections_per_address), 0, 1'000'000,
+            "Open connections of one client address (of IPv6: one /64), trusted proxies aside; 0: no such "
+            "limit."),
+      number(GRIDLIGHT_SETTING(http.rate_limit), 0, 1'000'000,
+             "Requests a second from one client address; beyond: 429. /live, /ready, /health and /metrics "
+             "always "
+             "answer. 0: no such limit."),
+      whole(GRIDLIGHT_SETTING(http.rate_burst), 1, 1'000'000,
+            "Requests that an address may make at once, after a pause, in spite of http.rate_limit."),
       list(GRIDLIGHT_SETTING(http.cors_origins), is_origin, "* or origins such as https://map.example.org",
            "Sites whose pages may read answers; * for all, an empty list for none."),
       list(GRIDLIGHT_SETTING(http.trusted_proxies), is_network, "addresses or networks such as 10.0.0.0/8",
-           "Proxies whose X-Forwarded-* headers count."),
+           "Proxies whose X-Forwarded-For tells the client's address, for the limits and the logs."),
       text(GRIDLIGHT_SETTING(http.base_path), is_base_path,
            "empty or a path such as /grid, without a slash at its end",
            "Prefix of every URL, when a proxy serves this program below its root."),

@@ -19,6 +19,7 @@ constexpr std::array table{
     error_entry{errc::uri_too_long, 414, "uri-too-long", "URI too long", 0},
     error_entry{errc::head_too_large, 431, "head-too-large", "Request header fields too large", 0},
     error_entry{errc::unsupported_media_type, 415, "unsupported-media-type", "Unsupported media type", 0},
+    error_entry{errc::too_many_requests, 429, "too-many-requests", "Too many requests", 1},
     error_entry{errc::request_timeout, 408, "request-timeout", "Request timeout", 0},
     error_entry{errc::not_implemented, 501, "not-implemented", "Not implemented", 0},
     error_entry{errc::http_version, 505, "http-version", "HTTP version not supported", 0},

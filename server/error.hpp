@@ -24,6 +24,7 @@ enum class errc {
   uri_too_long,        ///< request line beyond the cap
   head_too_large,      ///< header section beyond the cap
   unsupported_media_type,
+  too_many_requests,     ///< beyond http.rate_limit: 429 + Retry-After
   request_timeout,       ///< the client was too slow in sending
   not_implemented,       ///< a method or transfer coding this server does not know
   http_version,          ///< neither HTTP/1.0 nor HTTP/1.1

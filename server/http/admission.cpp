@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
 
+#include "server/http/forwarded.hpp"
 #include "server/http/url.hpp"
 
 namespace gridlight::http {
@@ -48,6 +49,19 @@ std::optional<response> check_body(const exchange& x, const config::http_setting
                  x.req.id);
 }
 
+// The client's address, and whether it may ask already.
+std::optional<response> check_rate(exchange& x, session_services& services) {
+  if (x.from_proxy) x.client = client_of(x.req.headers, x.req.peer, services.proxies);
+  if (!services.visits.limits_requests() || (x.found != nullptr && x.found->always)) return std::nullopt;
+  const auto wait = services.visits.ask(x.client);
+  if (wait.count() == 0) return std::nullopt;
+  response out = problem({errc::too_many_requests, "this address asks more often than it may"}, x.req.id);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  for (auto& [name, value] : out.headers)
+    if (name == "Retry-After") value = std::to_string(seconds);
+  return out;
+}
+
 // Before the query is read and any body is taken.
 std::optional<response> check_caller(exchange& x, const session_services& services) {
   if (services.who == nullptr || x.found->needs == identity::access::open) return std::nullopt;
@@ -68,14 +82,15 @@ std::optional<response> check_caller(exchange& x, const session_services& servic
 
 }  // namespace
 
-std::optional<response> admit(exchange& x, body_parser& p, std::string_view head_text,
-                              session_services& services) {
+std::optional<response> admit(exchange& x, std::string_view head_text, session_services& services) {
   request& req = x.req;
   req.until = x.started + services.settings.request_timeout;
   x.terms.http_1_1 = x.frame.http_1_1;
 
+  // Beast reads names and values out of the head; of bodies it knows nothing here.
+  beast::http::request_parser<beast::http::empty_body> p;
   p.header_limit(static_cast<std::uint32_t>(services.settings.max_head_bytes + 1));
-  p.body_limit(boost::none);  // the length is checked below, when the route's cap is known
+  p.body_limit(boost::none);
   error_code ec;
   p.put(asio::buffer(head_text), ec);
   if ((ec && ec != beast::http::error::need_more) || !p.is_header_done()) {
@@ -86,7 +101,6 @@ std::optional<response> admit(exchange& x, body_parser& p, std::string_view head
   auto& message = p.get();
   req.method = message.method();
   req.target = to_view(message.target());
-  // Taken before the body is read: trailers stay behind in the parser and are dropped.
   req.headers = std::move(static_cast<beast::http::fields&>(message));
   const auto id = req.headers.find("X-Request-ID");
   req.id = id != req.headers.end() && acceptable_request_id(to_view(id->value()))
@@ -105,7 +119,9 @@ std::optional<response> admit(exchange& x, body_parser& p, std::string_view head
   auto path = decode_path(parts.path);
   if (!path) return problem(path.error(), req.id);
   req.path = *std::move(path);
-  if (auto res = route_request(x, parts.path, services)) return res;
+  auto unrouted = route_request(x, parts.path, services);
+  if (auto res = check_rate(x, services)) return res;
+  if (unrouted) return unrouted;
   if (auto res = check_caller(x, services)) return res;
   auto query = decode_query(parts.query);
   if (!query) return problem(query.error(), req.id);

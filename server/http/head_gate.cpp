@@ -1,53 +1,17 @@
 #include "server/http/head_gate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <limits>
+
+#include "server/http/characters.hpp"
 
 namespace gridlight::http {
 namespace {
 
-// RFC 9110, 5.6.2.
-constexpr bool is_token_char(unsigned char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view{"!#$%&'*+-.^_`|~"}.find(static_cast<char>(c)) != std::string_view::npos;
-}
-
-template <bool (*Test)(unsigned char)>
-constexpr std::array<bool, 256> table_of() {
-  std::array<bool, 256> out{};
-  for (std::size_t c = 0; c < 256; ++c)
-    out[c] = Test(static_cast<unsigned char>(c));
-  return out;
-}
-
-// Field values: tab, space, visible ASCII and obs-text. Targets: visible ASCII but '#', which is never sent.
-constexpr bool is_value_char(unsigned char c) {
-  return c == '\t' || (c >= 0x20 && c != 0x7F);
-}
-constexpr bool is_target_char(unsigned char c) {
-  return c > 0x20 && c < 0x7F && c != '#';
-}
-// RFC 3986 reg-name; '%' need not be followed by hex digits here, nobody decodes it.
-constexpr bool is_host_char(unsigned char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view{"-._~%!$&'()*+,;="}.find(static_cast<char>(c)) != std::string_view::npos;
-}
-
-constexpr auto token_chars = table_of<is_token_char>();
-constexpr auto value_chars = table_of<is_value_char>();
-constexpr auto target_chars = table_of<is_target_char>();
-constexpr auto host_chars = table_of<is_host_char>();
-
-bool all(std::string_view text, const std::array<bool, 256>& allowed) noexcept {
-  for (const char c : text)
-    if (!allowed[static_cast<unsigned char>(c)]) return false;
-  return true;
-}
+using characters::all_in;
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() && all(text, token_chars);
+  return !text.empty() && all_in(characters::token, text);
 }
 
 char lower(char c) noexcept {
@@ -75,19 +39,39 @@ bool all_digits(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// RFC 3986 reg-name: each '%' has its two digits.
+bool is_name(std::string_view text) noexcept {
+  if (!all_in(characters::host, text)) return false;
+  for (auto at = text.find('%'); at != text.npos; at = text.find('%', at + 3))
+    if (text.size() - at < 3 || !all_in(characters::hex, text.substr(at + 1, 2))) return false;
+  return true;
+}
+
+// What stands in brackets: an IPv6 address by its characters, without a zone (RFC 3986), or a later version.
+bool is_literal(std::string_view text) noexcept {
+  if (text.empty()) return false;
+  if (text.front() == 'v' || text.front() == 'V') {
+    const auto dot = std::min(text.find('.'), text.size());
+    if (dot < 2 || dot + 1 >= text.size() || !all_in(characters::hex, text.substr(1, dot - 1))) return false;
+    text.remove_prefix(dot + 1);
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == ':' || (c != '%' && characters::in(characters::host, c)); });
+  }
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c == ':' || c == '.' || characters::in(characters::hex, c); });
+}
+
 // uri-host [":" port]; empty is allowed (RFC 9110, 7.2), user information is not.
 bool is_host(std::string_view text) noexcept {
   std::string_view port;
   if (text.starts_with('[')) {
     const auto close = text.find(']');
-    if (close == std::string_view::npos || close == 1) return false;
-    for (const char c : text.substr(1, close - 1))
-      if (!host_chars[static_cast<unsigned char>(c)] && c != ':') return false;
+    if (close == std::string_view::npos || !is_literal(text.substr(1, close - 1))) return false;
     port = text.substr(close + 1);
     if (!port.empty() && port.front() != ':') return false;
   } else {
     const auto colon = std::min(text.find(':'), text.size());
-    if (!all(text.substr(0, colon), host_chars)) return false;
+    if (!is_name(text.substr(0, colon))) return false;
     port = text.substr(colon);
   }
   if (port.empty()) return true;
@@ -102,7 +86,7 @@ class checker {
   head run() noexcept {
     std::string_view line;
     skip_empty_lines();
-    if (at_ < bytes_.size() && bytes_[at_] != '\r' && !token_chars[static_cast<unsigned char>(bytes_[at_])])
+    if (at_ < bytes_.size() && bytes_[at_] != '\r' && !characters::in(characters::token, bytes_[at_]))
       return refuse(errc::bad_request, "the method is malformed");
     const std::size_t start = at_;
     if (!next_line(line, limits_.max_line, errc::uri_too_long, "the request line is too long")) return out_;
@@ -134,11 +118,10 @@ class checker {
   }
 
   // RFC 9112, 2.2: some clients send an empty line after a body.
-  bool skip_empty_lines() noexcept {
+  void skip_empty_lines() noexcept {
     while (bytes_.substr(at_).starts_with("\r\n") && at_ < 16)
       at_ += 2;
     out_.skip = at_;
-    return true;
   }
 
   // The next line without its CRLF. False when it is not all there yet, or refused.
@@ -183,7 +166,7 @@ class checker {
   }
 
   static bool is_target(std::string_view method, std::string_view text) noexcept {
-    if (!all(text, target_chars)) return false;
+    if (!all_in(characters::target, text)) return false;
     if (text.starts_with('/')) return true;
     if (text == "*") return method == "OPTIONS";
     std::size_t authority = 0;
@@ -201,13 +184,15 @@ class checker {
       return bad("a header field's name is malformed");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
-    if (!all(value, value_chars)) return bad("a header field's value holds a control character");
+    if (!all_in(characters::value, value)) return bad("a header field's value holds a control character");
     switch (name.size()) {  // the few that matter here differ in length, but for two
       case 4:
         return !same(name, "host") || host(value);
       case 6:
         if (same(name, "expect") && same(value, "100-continue")) out_.frame.expects_continue = true;
         return true;
+      case 7:
+        return !out_.frame.http_1_1 || !same(name, "upgrade") || upgrade(value);
       case 10:
         return !same(name, "connection") || connection(value);
       case 14:
@@ -229,9 +214,23 @@ class checker {
       const auto item = value.substr(0, value.find(','));
       value.remove_prefix(std::min(value.size(), item.size() + 1));
       const auto option = trim(item);
-      if (!all(option, token_chars)) return bad("Connection is malformed");
+      if (!all_in(characters::token, option)) return bad("Connection is malformed");
       if (same(option, "close")) close_ = true;
       if (same(option, "keep-alive")) keep_alive_ = true;
+    }
+    return true;
+  }
+
+  // Java's and curl's clients offer h2c with what may be answered in HTTP/1.1; who asks for another protocol
+  // has nothing to say in this one.
+  bool upgrade(std::string_view value) noexcept {
+    while (!value.empty()) {
+      const auto item = value.substr(0, value.find(','));
+      value.remove_prefix(std::min(value.size(), item.size() + 1));
+      const auto protocol = trim(item);
+      if (protocol.empty() || same(protocol, "h2c")) continue;
+      refuse(errc::not_implemented, "Upgrade is not implemented: only HTTP/1.1 is spoken here");
+      return false;
     }
     return true;
   }

@@ -40,9 +40,10 @@ struct head {
 /// Checks a request's head as RFC 9112 has it, strictly: what two servers could read in two ways is refused,
 /// so that nothing can be smuggled past a proxy. Refuses bare CR or LF, obs-fold, space before a colon,
 /// control characters, a missing, doubled or malformed Host, a Transfer-Encoding other than `chunked`, one
-/// with a Content-Length or in HTTP/1.0, a doubled, listed, signed or overflowing Content-Length, CONNECT
-/// (501), and versions other than 1.0 and 1.1 (505). Upgrade is ignored, as a server may. Pure; says
-/// need_more until the empty line is there, but refuses as early as it can.
+/// with a Content-Length or in HTTP/1.0, a doubled, listed, signed or overflowing Content-Length, CONNECT and
+/// Upgrade (501; but for h2c, which clients offer unasked and which is ignored, as a server may), and
+/// versions other than 1.0 and 1.1 (505). Pure; says need_more until the empty line is there, but refuses as
+/// early as it can.
 head check_head(std::string_view bytes, const head_limits& limits = {}) noexcept;
 
 }  // namespace gridlight::http

@@ -13,9 +13,13 @@ std::shared_ptr<live_counts> make_live_counts(metrics& m) {
               [=] { return as_double(counts->connections); });
   m.add_gauge("gridlight_http_requests_in_flight", "Requests being answered.", {},
               [=] { return as_double(counts->in_flight); });
-  m.add_counter_source("gridlight_http_connections_refused_total",
-                       "Connections turned away because http.max_connections were open.", {},
-                       [=] { return as_double(counts->refused); });
+  m.add_counter_source(
+      "gridlight_http_connections_refused_total",
+      "Connections turned away: http.max_connections were open, or an address had its share.", {},
+      [=] { return as_double(counts->refused); });
+  m.add_counter_source("gridlight_http_connections_evicted_total",
+                       "Connections without a request that were closed because others wanted in.", {},
+                       [=] { return as_double(counts->made_room); });
   return counts;
 }
 

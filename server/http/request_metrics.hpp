@@ -16,7 +16,8 @@ namespace gridlight::http {
 struct live_counts {
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> in_flight{0};
-  std::atomic<std::uint64_t> refused{0};  ///< connections beyond max_connections
+  std::atomic<std::uint64_t> refused{0};    ///< connections beyond max_connections or an address's share
+  std::atomic<std::uint64_t> made_room{0};  ///< idle connections closed for new ones
 };
 /// Registers the gauges; they keep the counts alive as long as the metrics.
 std::shared_ptr<live_counts> make_live_counts(metrics& m);

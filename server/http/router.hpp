@@ -23,6 +23,7 @@ struct route {
   handler handle;
   std::size_t max_body = 0;  ///< bytes; 0: no body allowed
   identity::access needs = identity::access::read;
+  bool always = false;  ///< http.rate_limit does not count it
 };
 
 /// Finds the route of a path; a literal segment wins over a {name}. Read-only after the last add.

@@ -76,31 +76,36 @@ struct in_flight {
 
 }  // namespace
 
-void session::start(socket_type socket, const asio::ip::address& peer, session_services& services) {
-  auto self = std::make_shared<session>(std::move(socket), peer, services);
+void session::start(socket_type socket, const asio::ip::address& peer, bool counted,
+                    session_services& services) {
+  auto self = std::make_shared<session>(std::move(socket), peer, counted, services);
   session& s = *self;
   const auto stop = s.hang_up_.slot();
   asio::co_spawn(s.socket_.get_executor(), s.run(),
                  asio::bind_cancellation_slot(stop, [self = std::move(self)](std::exception_ptr) {}));
 }
 
-session::session(socket_type socket, const asio::ip::address& peer, session_services& services)
+session::session(socket_type socket, const asio::ip::address& peer, bool counted, session_services& services)
     : services_(services),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
       peer_(peer),
+      counted_(counted),
+      from_proxy_(services.proxies.contains(peer)),
       peer_text_(peer.to_string()),
       buffer_(services.settings.max_head_bytes + 64),
       last_(steady::now()),
       next_(services.first) {
   if (next_ != nullptr) next_->previous_ = this;
   services_.first = this;
+  services_.waiting.push_back(*this);
   services_.live.connections.fetch_add(1, std::memory_order_relaxed);
 }
 
 session::~session() {
   (previous_ != nullptr ? previous_->next_ : services_.first) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
+  if (counted_) services_.visits.leave(peer_);
   services_.live.connections.fetch_sub(1, std::memory_order_relaxed);
   if (services_.first == nullptr && services_.on_last_gone) services_.on_last_gone();
 }
@@ -165,6 +170,21 @@ void session::arm(deadline until) {
   });
 }
 
+bool session::make_room(session_services& services) {
+  const auto before = steady::now() - std::chrono::seconds{1};
+  for (waiting_hook& each : services.waiting) {
+    auto& longest = static_cast<session&>(each);
+    if (longest.last_ > before) return false;
+    if (longest.idle_ && longest.bytes_waiting()) continue;
+    longest.unlink();
+    error_code ignored;
+    longest.socket_.close(ignored);
+    services.live.made_room.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
 void session::drain() {
   error_code ec;
   if (idle_ && !bytes_waiting()) socket_.cancel(ec);
@@ -202,6 +222,7 @@ awaitable<session::outcome> session::read_some() {
 
 awaitable<session::outcome> session::read_head(head& gate) {
   const head_limits limits = limits_of(services_.settings);
+  if (!is_linked()) services_.waiting.push_back(*this);
   idle_ = buffer_.empty();
   if (idle_) set_deadline(last_ + services_.settings.idle_timeout);
   for (bool partial = false;;) {
@@ -221,41 +242,52 @@ awaitable<session::outcome> session::read_head(head& gate) {
   }
   idle_ = false;
   until_ = deadline::max();
+  unlink();
   co_return outcome::good;
 }
 
-awaitable<std::optional<response>> session::read_body(exchange& x, body_parser& p) {
-  const std::size_t most = body_cap(x, services_.settings);
+// Takes what has come of the body out of the buffer. An answer when it cannot be taken.
+std::optional<response> session::take_body(exchange& x, chunked_body& chunks) {
+  std::string& body = x.req.body;
+  std::size_t used = 0;
+  if (!x.frame.chunked) {
+    const auto length = static_cast<std::size_t>(*x.frame.content_length);
+    used = std::min(buffer_.view().size(), length - body.size());
+    body.append(buffer_.view().substr(0, used));
+    buffer_.consume(used);
+    x.unread = body.size() < length;
+    return std::nullopt;
+  }
+  const auto state = chunks.take(buffer_.view(), used, body);
+  buffer_.consume(used);
+  x.unread = state != chunked_body::state::done;
+  if (state == chunked_body::state::too_long)
+    return problem({errc::body_too_large,
+                    "the body is longer than " + std::to_string(body_cap(x, services_.settings)) + " bytes"},
+                   x.req.id);
+  if (state == chunked_body::state::malformed)
+    return problem({errc::bad_request, "the chunked body is malformed"}, x.req.id);
+  return std::nullopt;
+}
+
+awaitable<std::optional<response>> session::read_body(exchange& x) {
   if (x.frame.expects_continue && buffer_.empty()) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const std::array<asio::const_buffer, 2> parts{asio::buffer(go_on), asio::const_buffer{}};
     const bool sent = co_await write_rest(parts, 0);
     x.gone = !sent;
   }
-  p.body_limit(most);
-  p.eager(true);
+  chunked_body chunks{body_cap(x, services_.settings)};
   set_deadline(x.req.until);
-  while (!x.gone && !p.is_done()) {
-    error_code ec;
-    const std::string_view bytes = buffer_.view();
-    const std::size_t used = bytes.empty() ? 0 : p.put(asio::buffer(bytes), ec);
-    buffer_.consume(used);
-    if (p.is_done()) break;
-    x.unread = true;
-    if (ec == beast::http::error::body_limit)
-      co_return problem({errc::body_too_large, "the body is longer than " + std::to_string(most) + " bytes"},
-                        x.req.id);
-    if ((ec && ec != beast::http::error::need_more) || buffer_.full())
-      co_return problem({errc::bad_request, "the chunked body is malformed"}, x.req.id);
-    if (used != 0 && !ec) continue;
+  for (x.unread = true; !x.gone;) {
+    if (auto res = take_body(x, chunks)) co_return res;
+    if (!x.unread) break;
     const outcome read = co_await read_some();
     if (read == outcome::timed_out)
       co_return problem({errc::request_timeout, "the body took too long to come"}, x.req.id);
     x.gone = read == outcome::closed;
   }
   until_ = deadline::max();
-  x.unread = false;
-  x.req.body = std::move(p.get().body());
   co_return std::nullopt;
 }
 
@@ -265,15 +297,15 @@ awaitable<bool> session::answer(head gate) {
   const in_flight counted{services_.live};
   exchange x;
   x.frame = gate.frame;
-  x.req.peer = peer_;
-  body_parser p;
-  std::optional<response> res = admit(x, p, buffer_.view().substr(gate.skip, gate.length), services_);
+  x.req.peer = x.client = peer_;
+  x.from_proxy = from_proxy_;
+  std::optional<response> res = admit(x, buffer_.view().substr(gate.skip, gate.length), services_);
   buffer_.consume(gate.skip + gate.length);
   if (x.frame.has_body()) {
     if (res)
       x.unread = true;
     else
-      res = co_await read_body(x, p);
+      res = co_await read_body(x);
   }
   if (x.gone) co_return false;
   if (!res) res = co_await handle(x);
@@ -309,7 +341,7 @@ awaitable<response> session::handle(exchange& x) {
 awaitable<bool> session::refuse(errc code, std::string_view reason) {
   exchange x;
   x.req.id = services_.ids.make();
-  x.req.peer = peer_;
+  x.req.peer = x.client = peer_;
   x.unread = true;
   x.req.target = buffer_.view().substr(0, std::min<std::size_t>(buffer_.view().find('\n'), 200));
   response res = problem({code, std::string{reason}}, x.req.id);
@@ -349,18 +381,29 @@ awaitable<bool> session::write_rest(std::array<asio::const_buffer, 2> parts, std
     error = ec;
   }
   until_ = deadline::max();
+  if (error) cut_off();
   co_return !error;
+}
+
+// Who does not read gets nothing more: closing in peace would leave what he has not read with the kernel.
+void session::cut_off() {
+  gone_ = true;
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
 }
 
 void session::account(const exchange& x, int status, std::size_t bytes) {
   last_ = steady::now();
   const double ms = std::chrono::duration<double, std::milli>(last_ - x.started).count();
   services_.counted.count(x.found, status, ms);
+  std::string client;
+  if (x.client != peer_) client = x.client.to_string();
+  const std::string_view who = client.empty() ? peer_text_ : client;
   const identity::scope used = x.req.audit.saw_personal ? identity::scope::personal : identity::scope::write;
   const bool wrote = x.handled && x.found->needs == identity::access::write;
   if (x.req.audit.saw_personal || wrote || x.token_refused)
     log::audit({.request_id = x.req.id,
-                .peer = peer_text_,
+                .peer = who,
                 .token = x.req.who.token,
                 .user = x.req.who.user,
                 .scope = x.token_refused ? std::string_view{} : name(used),
@@ -374,7 +417,7 @@ void session::account(const exchange& x, int status, std::size_t bytes) {
   std::string bare;
   if (x.found != nullptr && (x.req.audit.hide_values || !x.handled)) target = bare = without_values(target);
   log::access({.request_id = x.req.id,
-               .peer = peer_text_,
+               .peer = who,
                .method = x.method,
                .target = target,
                .status = status,

@@ -187,6 +187,9 @@ TEST_CASE("1,000 connections at once, and no more than allowed") {
     for (auto& c : clients)
       REQUIRE(c->receive().body == "hello");
   }
+  for (auto& c : clients)
+    c->send("GET /slow?ms=1500 HTTP/1.1\r\nHost: h\r\n\r\n");  // none is idle and could make room
+  std::this_thread::sleep_for(200ms);
   http_client extra{s.port()};
   extra.connect();
   CHECK(extra.receive_until_close().starts_with("HTTP/1.1 503 "));

@@ -35,7 +35,9 @@ TEST_CASE("legal heads pass, whole and not before") {
         "GET / HTTP/1.0\r\n\r\n"s, "BREW /?a=|{}\"<> HTTP/1.1\r\nHost: a,b\r\n\r\n"s,
         with("Content-Length: 0005\r\n"), with("Transfer-Encoding: \tChunked \r\n"),
         with("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"),
-        with("Content-Length: 9223372036854775807\r\n")}) {
+        "GET / HTTP/1.0\r\nUpgrade: websocket\r\n\r\n"s, with("Upgrade-Insecure-Requests: 1\r\n"),
+        "GET / HTTP/1.1\r\nHost: a%2Fb:\r\n\r\n"s, "GET / HTTP/1.1\r\nHost: [2001:DB8::1.2.3.4]\r\n\r\n"s,
+        "GET / HTTP/1.1\r\nHost: [v1.a:b]\r\n\r\n"s, with("Content-Length: 9223372036854775807\r\n")}) {
     CAPTURE(text);
     CHECK(verdict(text) == 0);
     const auto h = check_head(text + "GET /next");
@@ -85,6 +87,14 @@ TEST_CASE("what RFC 9112 forbids is refused") {
            "GET /a HTTP/1.1\r\nHost: [::1]x\r\n\r\n"s,
            "GET /a HTTP/1.1\r\nHost: []\r\n\r\n"s,
            "GET /a HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: a%2\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: a%xyb\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: [::1%25eth0]\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: [g::1]\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: [v1]\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: h:-1\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: a:1:2\r\n\r\n"s,
+           "GET /a HTTP/1.1\r\nHost: \xC3\xBC\r\n\r\n"s,
            with(" folded\r\n"),
            with("A: 1\r\n\tfolded\r\n"),
            with("A : 1\r\n"),
@@ -149,6 +159,8 @@ TEST_CASE("what RFC 9112 forbids is refused") {
 TEST_CASE("what is understood but not done has a status of its own") {
   CHECK(verdict("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n") == 501);
   CHECK(verdict(with("Transfer-Encoding: gzip, chunked\r\n")) == 501);
+  CHECK(verdict(with("Connection: Upgrade\r\nUpgrade: websocket\r\n")) == 501);
+  CHECK(verdict(with("Upgrade: h2c, TLS/1.0\r\n")) == 501);
   CHECK(verdict("GET / HTTP/2.0\r\nHost: h\r\n\r\n") == 505);
   CHECK(verdict("PRI * HTTP/2.0\r\n\r\n") == 505);
   CHECK(verdict("GET / HTTP/1.2\r\n") == 505);

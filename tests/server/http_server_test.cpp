@@ -97,6 +97,84 @@ TEST_CASE("malformed framing is answered and ends the connection") {
   CHECK(status_of(s.port(), "\x16\x03\x01\x02") == 400);
 }
 
+TEST_CASE("what the gate refuses never reaches a handler, and what follows is not read as a request") {
+  toy_server s;
+  const auto get = [](const std::string& fields) {
+    return "GET /hello HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n";
+  };
+  const auto post = [](const std::string& fields, const std::string& body) {
+    return "POST /echo HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n" + body;
+  };
+  const auto chunked = [&](const std::string& body) { return post("Transfer-Encoding: chunked\r\n", body); };
+  const std::pair<std::string, int> lines[] = {
+      {"GET /hello HTTP/1.1\r\nX: y\r\n\r\n", 400},
+      {get("Host: h\r\n"), 400},
+      {"GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+      {"GET /hello HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
+      {get("A: 1\r\n folded\r\n"), 400},
+      {get("A: 1\rB: 2\r\n"), 400},
+      {get("A: 1\nB: 2\r\n"), 400},
+      {get("A : 1\r\n"), 400},
+      {get("A: \x01\r\n"), 400},
+      {get("A: 1\0002\r\n"s), 400},
+      {post("Transfer-Encoding: identity\r\n", ""), 400},
+      {post("Transfer-Encoding: gzip, chunked\r\n", ""), 501},
+      {post("Transfer-Encoding: chunked, identity\r\n", ""), 400},
+      {post("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", ""), 400},
+      {"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {post("Content-Length: 1\r\nContent-Length: 1\r\n", "a"), 400},
+      {post("Content-Length: 1, 1\r\n", "a"), 400},
+      {post("Content-Length: +1\r\n", "a"), 400},
+      {post("Content-Length: -1\r\n", "a"), 400},
+      {post("Content-Length: 18446744073709551616\r\n", "a"), 400},
+      {post("Content-Length: 9223372036854775807\r\n", "a"), 413},
+      {chunked("g\r\n"), 400},
+      {chunked("0x1\r\na\r\n0\r\n\r\n"), 400},
+      {chunked("1\na\r\n0\r\n\r\n"), 400},
+      {chunked("1 \r\na\r\n0\r\n\r\n"), 400},
+      {chunked("1\r\naX0\r\n\r\n"), 400},
+      {chunked("11111111111111111\r\n"), 400},
+      {chunked("FFFFFFFFFFFFFFFF\r\n"), 413},
+      {chunked("0\r\nX : 1\r\n\r\n"), 400},
+      {get("Connection: Upgrade\r\nUpgrade: websocket\r\n"), 501},
+      {"CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 501},
+      {"GET /" + std::string(9000, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
+      {get("A: " + std::string(17'000, 'a') + "\r\n"), 431},
+      {"GET /hello HTTP/3.0\r\nHost: h\r\n\r\n", 505},
+  };
+  for (const auto& [raw, status] : lines) {
+    CAPTURE(raw.substr(0, 200));
+    CHECK(status_of(s.port(), raw) == status);
+    CHECK(status_of(s.port(), raw + "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n") == status);
+  }
+  CHECK(s.metrics_text().find("route=\"/hello\",status=\"200\"") == std::string::npos);
+  CHECK(s.metrics_text().find("route=\"/echo\",status=\"200\"") == std::string::npos);
+}
+
+TEST_CASE("no legal request is refused, however odd") {
+  toy_server s;
+  http_client client{s.port()};
+  for (
+      const std::string& raw :
+      {"GET http://elsewhere:1/hello HTTP/1.1\r\nHost: h\r\n\r\n"s,
+       "\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n"s,
+       "GET /hello HTTP/1.1\r\nX-A:\r\nACCEPT:\t*/*\t\r\nhost:h\r\n\r\n"s,
+       "GET /hello HTTP/1.1\r\nContent-Length: 000\r\nHost: [::1]:8080\r\n\r\n"s,
+       "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n"s,
+       "GET /hello HTTP/1.1\r\nHost: h\r\nX: \xC3\xBC\xFF\r\nTE: trailers\r\nKeep-Alive: timeout=5\r\n\r\n"s,
+       "GET /hello? HTTP/1.1\r\nHost: \r\n\r\n"s}) {
+    CAPTURE(raw);
+    client.send(raw);
+    CHECK(client.receive().body == "hello");
+  }
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\nGET /hello "
+      "HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(client.receive().body.empty());
+  CHECK(client.receive().body == "hello");
+  CHECK(client.connections_made() == 1);
+}
+
 TEST_CASE("HEAD is GET without the body") {
   toy_server s;
   http_client client{s.port()};

@@ -211,6 +211,15 @@ void http_client::reset() {
   close();
 }
 
+void connect_to(int socket, std::uint16_t port) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
+    fail_errno("connect to port " + std::to_string(port));
+}
+
 std::string gunzip(std::string_view packed) {
   z_stream z{};
   if (inflateInit2(&z, 15 + 16) != Z_OK) fail("inflateInit2");

@@ -68,6 +68,9 @@ class http_client {
   std::string buffer_;
 };
 
+/// Connects a TCP socket to 127.0.0.1. \throws std::runtime_error
+void connect_to(int socket, std::uint16_t port);
+
 /// The body of a gzip answer unpacked.
 std::string gunzip(std::string_view packed);
 

@@ -81,6 +81,8 @@ struct toy_worker : http::worker {
       return failure{errc::pool_exhausted, "all busy", "", "secret words"};
     });
     routes.add({verb::get, "/slow", slow, 0});
+    routes.add({verb::get, "/always", [](http::request&) -> awaitable<answer> { co_return text("always"); },
+                0, identity::access::read, true});
     routes.add({verb::post, "/echo", echo_body, 100'000});
   }
   ~toy_worker() override { --toy_server::workers_alive; }

@@ -1,0 +1,164 @@
+#include "server/http/loop.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <vector>
+
+namespace gridlight::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using asio::ip::tcp;
+using boost::system::error_code;
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+constexpr std::string_view turned_away =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+
+}  // namespace
+
+loop::loop(const config::http_settings& settings, live_counts& live, visitors& visits)
+    : settings_(settings), live_(live), visits_(visits), acceptor_(io_), all_gone_(io_), force_(io_) {}
+
+void loop::listen(const tcp::endpoint& at) {
+  acceptor_.open(at.protocol());
+  acceptor_.set_option(asio::socket_base::reuse_address{true});
+  acceptor_.set_option(reuse_port{true});
+  acceptor_.bind(at);
+  acceptor_.listen(4096);
+}
+
+void loop::prepare(const worker_factory& make_worker, std::size_t index, metrics& m,
+                   const identity::authority* who, const tls_keeper* tls) {
+  worker_ = make_worker(io_.get_executor(), index);
+  services_.emplace(settings_, worker_->routes, m, live_, visits_, who, tls);
+  asio::co_spawn(io_, accept(), asio::detached);
+  asio::co_spawn(io_, watch_for_hang_ups(), asio::detached);
+}
+
+void loop::finish() {
+  if (services_) services_->on_last_gone = nullptr;
+  io_.shutdown();
+  services_.reset();
+  worker_.reset();
+}
+
+void loop::drain_soon() {
+  asio::post(io_, [this] { asio::co_spawn(io_, drain(), asio::detached); });
+}
+
+awaitable<void> loop::accept() {
+  asio::steady_timer pause{io_};
+  for (;;) {
+    tcp::endpoint peer;
+    auto [ec, socket] = co_await acceptor_.async_accept(peer, as_result);
+    if (!acceptor_.is_open()) co_return;
+    if (!ec) {
+      if (stuck_since_) accept_works();
+      admit(std::move(socket), peer.address());
+    } else if (ec != asio::error::connection_aborted) {
+      // Such as too many open files. The connection waits in the kernel; asking at once again would spin.
+      accept_failed(ec);
+      session::make_room(*services_);
+      pause.expires_after(std::chrono::milliseconds{50});
+      co_await pause.async_wait(as_result);
+    }
+  }
+}
+
+// One line when it begins, one when it is over, and not again for a while.
+void loop::accept_failed(const error_code& why) {
+  if (stuck_since_) return;
+  const auto now = steady::now();
+  stuck_since_ = now;
+  if (told_ != steady::time_point{} && now - told_ < std::chrono::seconds{10}) return;
+  told_ = now;
+  spdlog::warn("no connection can be accepted: {}; they wait until others are closed", why.message());
+}
+
+void loop::accept_works() {
+  if (*stuck_since_ == told_)
+    spdlog::info("connections are accepted again, after {:.0f} ms", ms_since(told_));
+  stuck_since_.reset();
+}
+
+// Most requests are answered before anybody could look, so they pay nothing for it.
+awaitable<void> loop::watch_for_hang_ups() {
+  constexpr std::chrono::milliseconds every{250}, worth_a_look{100};
+  asio::steady_timer pause{io_};
+  std::vector<std::shared_ptr<session>> slow;
+  for (;;) {
+    pause.expires_after(every);
+    co_await pause.async_wait(as_result);
+    const auto before = steady::now() - worth_a_look;
+    for (session* s = services_->first; s != nullptr; s = s->next())
+      if (s->handling_since_before(before)) slow.push_back(s->shared_from_this());
+    for (const auto& s : slow)
+      s->look_for_hang_up();
+    slow.clear();
+  }
+}
+
+bool loop::may_enter(const asio::ip::address& peer, bool& counted) {
+  const auto most = static_cast<std::int64_t>(settings_.max_connections);
+  if (live_.connections.load(std::memory_order_relaxed) >= most && !session::make_room(*services_))
+    return false;
+  // A proxy's connections are those of many.
+  counted = visits_.limits_connections() && !services_->proxies.contains(peer);
+  return !counted || visits_.enter(peer);
+}
+
+void loop::admit(session::socket_type socket, asio::ip::address peer) {
+  error_code ec;
+  socket.non_blocking(true, ec);
+  socket.set_option(tcp::no_delay{true}, ec);
+  if (peer.is_v6() && peer.to_v6().is_v4_mapped())
+    peer = asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
+  bool counted = false;
+  if (may_enter(peer, counted)) {
+    session::start(std::move(socket), peer, counted, *services_);
+    return;
+  }
+  live_.refused.fetch_add(1, std::memory_order_relaxed);
+  if (services_->tls == nullptr) socket.write_some(asio::buffer(turned_away), ec);
+}
+
+awaitable<void> loop::drain() {
+  force_.expires_after(settings_.drain_timeout);
+  force_.async_wait([this](error_code ec) {
+    if (ec) return;
+    spdlog::warn("draining took longer than http.drain_timeout; what still runs is cut off");
+    io_.stop();
+  });
+  services_->draining = true;
+  // Whoever is in the kernel's queue has connected already: take them, then close the door.
+  error_code ec;
+  acceptor_.non_blocking(true, ec);
+  for (;;) {
+    tcp::endpoint peer;
+    auto socket = acceptor_.accept(peer, ec);
+    if (ec) break;
+    admit(std::move(socket), peer.address());
+  }
+  acceptor_.close(ec);
+  for (session* s = services_->first; s != nullptr; s = s->next())
+    s->drain();
+  services_->on_last_gone = [this] { all_gone_.cancel(); };
+  if (services_->first != nullptr) {
+    all_gone_.expires_at(steady::time_point::max());
+    co_await all_gone_.async_wait(as_result);
+  }
+  services_->on_last_gone = nullptr;
+  co_await worker_->stop();
+  io_.stop();
+}
+
+}  // namespace gridlight::http
