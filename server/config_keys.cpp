@@ -176,7 +176,9 @@ const std::vector<setting>& table() {
       duration(GRIDLIGHT_SETTING(http.header_timeout), 10ms, 10min, "For a request's head to arrive."),
       duration(GRIDLIGHT_SETTING(http.idle_timeout), 10ms, 1h,
                "A kept-alive connection without a request is closed."),
-      duration(GRIDLIGHT_SETTING(http.write_timeout), 10ms, 1h, "For an answer to be taken by the client."),
+      duration(GRIDLIGHT_SETTING(http.write_timeout), 10ms, 1h,
+               "For a client to take more of its answer; one slower than 64 KiB/s over all of it is given up "
+               "too."),
       duration(GRIDLIGHT_SETTING(http.drain_timeout), 0ms, 10min,
                "After SIGTERM: what runs may finish; what then still runs is cut off."),
       size(GRIDLIGHT_SETTING(http.max_head_bytes), 1 << 10, 1 << 20,

@@ -8,7 +8,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <exception>
 
 #include "server/http/url.hpp"
@@ -64,6 +63,12 @@ std::string without_values(std::string_view target) {
     }
   }
   return out;
+}
+
+void leave_out(std::array<asio::const_buffer, 2>& parts, std::size_t written) {
+  const std::size_t of_first = std::min(written, parts[0].size());
+  parts[0] += of_first;
+  parts[1] += written - of_first;
 }
 
 struct in_flight {
@@ -124,13 +129,17 @@ awaitable<void> session::run() {
 
 awaitable<bool> session::shake_hands() {
   const auto context = services_.tls->get();
-  tls_ = std::make_unique<tls_stream>(socket_, *context);
+  tls_ = std::make_unique<tls_stream>(socket_, context->native_handle());
   set_deadline(steady::now() + services_.settings.tls.handshake_timeout);
-  const auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::server, as_result);
+  const error_code ec = co_await tls_->handshake();
   until_ = deadline::max();
   last_ = steady::now();
   if (ec)
     spdlog::debug("TLS handshake with {}: {}", peer_text_, timed_out_ ? "it took too long" : ec.message());
+  if (ec && !timed_out_) {
+    tls_.reset();
+    co_await linger();  // for the client to read the alert
+  }
   co_return !ec;
 }
 
@@ -192,7 +201,7 @@ void session::drain() {
 
 bool session::bytes_waiting() {
   error_code ec;
-  return (tls_ && SSL_pending(tls_->native_handle()) > 0) || socket_.available(ec) > 0;
+  return (tls_ && tls_->has_more()) || socket_.available(ec) > 0;
 }
 
 // poll() tells of the end of the client's stream also when unread requests stand before it.
@@ -208,7 +217,7 @@ awaitable<session::outcome> session::read_some() {
   timed_out_ = false;
   error_code error;
   if (tls_) {
-    const auto [ec, n] = co_await tls_->async_read_some(buffer_.prepare(), as_result);
+    const auto [ec, n] = co_await tls_->read_some(buffer_.prepare());
     buffer_.commit(n);
     error = ec;
   } else {
@@ -364,21 +373,27 @@ awaitable<bool> session::reply(exchange& x, response& res) {
 }
 
 awaitable<bool> session::write_rest(std::array<asio::const_buffer, 2> parts, std::size_t written) {
-  const std::size_t of_head = std::min(written, parts[0].size());
-  parts[0] += of_head;
-  parts[1] += written - of_head;
-  // A reader slower than 64 KiB/s over the whole answer is given up.
+  leave_out(parts, written);
+  // A reader who takes nothing for a while is given up, as is one slower than 64 KiB/s over the whole answer.
   constexpr std::size_t slowest = 64 * 1024;
-  const std::chrono::seconds extra{(parts[0].size() + parts[1].size()) / slowest};
+  const auto& patience = services_.settings.write_timeout;
+  const deadline last =
+      steady::now() + patience + std::chrono::seconds{(parts[0].size() + parts[1].size()) / slowest};
   timed_out_ = false;
-  set_deadline(steady::now() + services_.settings.write_timeout + extra);
   error_code error;
-  if (tls_) {
-    const auto [ec, n] = co_await asio::async_write(*tls_, parts, as_result);
-    error = ec;
-  } else {
-    const auto [ec, n] = co_await asio::async_write(socket_, parts, as_result);
-    error = ec;
+  while (!error && parts[0].size() + parts[1].size() != 0) {
+    set_deadline(std::min(last, steady::now() + patience));
+    std::size_t more = 0;
+    if (tls_) {
+      const auto [ec, n] = co_await tls_->write_some(parts);
+      error = ec;
+      more = n;
+    } else {
+      const auto [ec, n] = co_await socket_.async_write_some(parts, as_result);
+      error = ec;
+      more = n;
+    }
+    leave_out(parts, more);
   }
   until_ = deadline::max();
   if (error) cut_off();
@@ -434,7 +449,7 @@ awaitable<void> session::linger() {
   constexpr std::size_t most = 1024 * 1024;
   set_deadline(steady::now() + std::chrono::seconds{2});
   if (tls_) {
-    co_await tls_->async_shutdown(as_result);
+    co_await tls_->shutdown();
     tls_.reset();  // what still comes is dropped undeciphered
   }
   error_code ec;

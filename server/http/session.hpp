@@ -6,7 +6,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "server/http/admission.hpp"
 #include "server/http/chunked_body.hpp"
 #include "server/http/read_buffer.hpp"
+#include "server/http/tls_stream.hpp"
 
 namespace gridlight::http {
 
@@ -45,7 +45,6 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
   session* next() const noexcept { return next_; }
 
  private:
-  using tls_stream = boost::asio::ssl::stream<socket_type&>;
   using timer_type = boost::asio::basic_waitable_timer<steady, boost::asio::wait_traits<steady>, executor>;
   enum class outcome { good, closed, timed_out };
 

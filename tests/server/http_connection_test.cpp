@@ -92,6 +92,12 @@ TEST_CASE("slow clients: head, body, idle, and one that does not read") {
   CHECK(ms_since(start) < 2000);
   CHECK(s.metrics_text().find("gridlight_http_requests_total{route=\"/echo\",status=\"408\"} 1") !=
         std::string::npos);
+  const auto gone = [&] {
+    return s.metrics_text().find("gridlight_http_connections 0\n") != std::string::npos;
+  };
+  for (int i = 0; i < 200 && !gone(); ++i)
+    std::this_thread::sleep_for(10ms);
+  CHECK(gone());  // the deaf one too
 }
 
 TEST_CASE("clients that reset harm nobody") {
