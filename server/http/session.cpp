@@ -7,6 +7,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 
@@ -154,6 +155,8 @@ awaitable<void> session::serve() {
       more = co_await refuse(gate.code, gate.reason);
     else
       more = co_await answer(gate);
+    // Who sends many requests at once lets others have their turn between his.
+    if (more && !buffer_.empty()) co_await asio::post(socket_.get_executor(), asio::use_awaitable);
   }
   if (!gone_) co_await linger();
 }

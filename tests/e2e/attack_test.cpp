@@ -76,6 +76,8 @@ TEST_CASE("an idle connection costs at most 12 KB, whether it has asked somethin
   const int count = count_of(2'000, 10'000);
   const auto port = port_of(server.url());
   http_client{server.url()}.get(lookup);
+  MESSAGE("the idle server: " << server.resident_kb() / 1024 << " MB");
+  CHECK(server.resident_kb() < 40 * 1024);
   const double before = server.resident_kb(), files = file_count(server.process().pid());
   {
     const attackers idle{port, {{kind::idle, count}}, large};

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "tests/support/command.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/server_process.hpp"
 #include "tests/support/temp_db.hpp"
@@ -57,4 +58,21 @@ TEST_CASE("a port that is taken is an error that says so") {
   }
   CHECK(told.find("taken") != std::string::npos);
   CHECK(http_client{first.url()}.get("/live").status == 200);
+}
+
+TEST_CASE("the soft limit of descriptors is raised to the hard one, and what does not fit then is told") {
+  const auto serve_under = [](const std::string& limits) {
+    return run_command(
+               limits +
+               " && cd / && env -i timeout -s TERM 2 \"$GRIDLIGHT_BINARY\" serve --port 0 --database-url " +
+               "postgresql://nobody@127.0.0.1:1/none 2>&1")
+        .output;
+  };
+  const std::string raised = serve_under("ulimit -Sn 300 && ulimit -Hn 12000");
+  CHECK(raised.find("listening on") != raised.npos);
+  CHECK(raised.find("ulimit") == raised.npos);
+  const std::string low = serve_under("ulimit -n 400");
+  CHECK(low.find("listening on") != low.npos);
+  CHECK(low.find("http.max_connections is 10000, but") != low.npos);
+  CHECK(low.find("only 272 connections are taken") != low.npos);
 }

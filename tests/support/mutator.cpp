@@ -90,20 +90,21 @@ void mutator::spoil_value(std::string& text) {
   if (at == text.npos) return;
   const auto end = std::min(text.find_first_of("& \r,/}]", at + 1), text.size());
   const std::string& value = naughty_strings()[below(naughty_strings().size())];
-  text.replace(at + 1, end - at - 1, below(3) == 0 ? value : percent_encoded(value, false));
+  text.replace(at + 1, end - at - 1, below(8) == 0 ? value : percent_encoded(value, false));
 }
 
 std::string mutator::next() {
   std::string out = any_valid();
-  for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
-    switch (below(8)) {
+  for (std::size_t edits = below(3) == 0 ? 1 + below(3) : 1; edits > 0; --edits) {
+    switch (below(9)) {
       case 0:
       case 1:
       case 2:
-        spoil_value(out);
-        break;
       case 3:
       case 4:
+        spoil_value(out);
+        break;
+      case 6:
         spoil_line(out);
         break;
       case 5: {
