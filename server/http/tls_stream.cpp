@@ -10,7 +10,6 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
-#include <cstdint>
 #include <new>
 #include <string>
 
@@ -22,8 +21,8 @@ using asio::awaitable;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 // OpenSSL's own BIO of a socket would write without MSG_NOSIGNAL, and a client that has gone would end us.
-int descriptor_of(BIO* bio) noexcept {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+int descriptor_of(BIO* bio) {
+  return static_cast<tls_stream::socket_type*>(BIO_get_data(bio))->native_handle();
 }
 
 bool is_retry() noexcept {
@@ -68,7 +67,7 @@ tls_stream::tls_stream(socket_type& socket, SSL_CTX* context) : socket_(socket),
     BIO_free(bio);
     throw std::bad_alloc{};
   }
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket.native_handle())));
+  BIO_set_data(bio, &socket);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_read_ahead(ssl_.get(), 1);  // a record at once, not its header first

@@ -120,7 +120,7 @@ TEST_CASE("idle and slow connections in crowds are dropped in time, and honest l
                            {kind::slow_read, count_of(10, 200)}},
                           large};
     crowd.wait_until_there();
-    report("a crowd of idle and slow connections", honest_lookups(server.url(), soak ? 60s : 4s));
+    report("a crowd of idle and slow connections", honest_lookups(server.url(), soak ? 60s : 7s));
     MESSAGE("dropped: " << crowd.dropped(kind::slow_head) << " slow heads, " << crowd.dropped(kind::slow_body)
                         << " slow bodies, " << crowd.dropped(kind::slow_read) << " slow readers, "
                         << crowd.dropped(kind::idle) << " idle");

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t most = data[0];
   const outcome whole = take(text, most, text.size());
   must(whole.body.size() <= most);
-  for (const std::size_t piece : {1, 2, 7})
+  for (const std::size_t piece : {1U, 2U, 7U})
     must(take(text, most, piece) == whole);
   if (whole.is != chunked_body::state::done) return 0;
   must(text.substr(0, whole.used).ends_with("\r\n"));
