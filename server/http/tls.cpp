@@ -54,7 +54,7 @@ result<std::shared_ptr<tls_keeper::context>> make_context(
   SSL_CTX* const raw = out->native_handle();
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // an idle connection needs none
+  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);          // an idle connection needs none
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets do, and they are kept by the clients
   SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
 
