@@ -137,6 +137,7 @@ http::response data_response(const http::request& req, std::string_view type, st
   http::response out;
   out.type = type;
   std::string names;
+  names.reserve(64);
   bool known = true;
   for (const used_version& v : versions) {
     known = known && v.version.has_value();
@@ -153,22 +154,24 @@ http::response data_response(const http::request& req, std::string_view type, st
   return out;
 }
 
-std::string feature_collection(const feature_page& page, const collection_options& options) {
-  std::string out;
-  out.reserve(page.features.size() + 256 + options.next.size());
+// The features stay where they were written: what stands before them is put in front.
+std::string feature_collection(feature_page page, const collection_options& options) {
   const bool columns = options.form == answer_form::columns;
+  std::string head;
+  head.reserve(128);
   if (columns) {
-    out += R"({"layer":)";
-    append_json_string(out, options.layer);
-    out += R"(,"length":)";
+    head += R"({"layer":)";
+    append_json_string(head, options.layer);
+    head += R"(,"length":)";
   } else {
-    out += R"({"type":"FeatureCollection","numberReturned":)";
+    head += R"({"type":"FeatureCollection","numberReturned":)";
   }
-  out += std::to_string(page.count);
-  if (page.matched) out += R"(,"numberMatched":)" + std::to_string(*page.matched);
-  if (options.with_truncated) out += page.more ? R"(,"truncated":true)" : R"(,"truncated":false)";
-  out += columns ? R"(,)" : R"(,"features":[)";
-  out += page.features;
+  head += std::to_string(page.count);
+  if (page.matched) head += R"(,"numberMatched":)" + std::to_string(*page.matched);
+  if (options.with_truncated) head += page.more ? R"(,"truncated":true)" : R"(,"truncated":false)";
+  head += columns ? R"(,)" : R"(,"features":[)";
+  std::string out = std::move(page.features);
+  out.insert(0, head);
   out += columns ? R"(,"links":[)" : R"(],"links":[)";
   if (!options.next.empty()) {
     out += R"({"rel":"next","type":")";
@@ -180,11 +183,12 @@ std::string feature_collection(const feature_page& page, const collection_option
   return out += "]}";
 }
 
-http::response page_response(http::request& req, const layer& l, const feature_page& page,
+http::response page_response(http::request& req, const layer& l, feature_page page,
                              collection_options options) {
   options.layer = l.config.name;
-  auto out = data_response(req, type_of(options.form), feature_collection(page, options),
-                           versions_of(req, l, page), options.form == answer_form::columns ? "columns" : "");
+  const auto versions = versions_of(req, l, page);
+  auto out = data_response(req, type_of(options.form), feature_collection(std::move(page), options), versions,
+                           options.form == answer_form::columns ? "columns" : "");
   out.varies_by_accept = true;
   return out;
 }

@@ -58,10 +58,10 @@ struct collection_options {
   answer_form form = answer_form::geojson;
   std::string_view layer = {};  ///< its name, which columns tell
 };
-std::string feature_collection(const feature_page& page, const collection_options& options);
+std::string feature_collection(feature_page page, const collection_options& options);
 
 /// data_response of a page in a form that the client may choose.
-http::response page_response(http::request& req, const layer& l, const feature_page& page,
+http::response page_response(http::request& req, const layer& l, feature_page page,
                              collection_options options);
 
 /// `text` percent-encoded for a path segment or a query value.

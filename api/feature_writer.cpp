@@ -16,6 +16,9 @@ std::string_view value(const postgres::result_set& rows, int row, int column) no
   return rows.text(row, column);
 }
 
+constexpr std::string_view head = R"({"type":"Feature","id":)", properties_head = R"(,"properties":{)",
+                           distance_head = R"(,"distance_m":)";
+
 void append_escaped_part(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == ':' || c == '\\') out += '\\';
@@ -33,10 +36,10 @@ void append_cell(geo::text_sink& out, const postgres::result_set& rows, int row,
   else if (bytes.empty() && rows.is_null(row, column))
     out.append("null");
   else
-    append_json_value(out, type, bytes);
+    append_unsized_value(out, type, bytes);
 }
 
-feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
+feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)), room_(0) {
   for (const property& p : l.key)
     key_.push_back(p.type);
   for (const property& p : served_properties(l)) {
@@ -44,6 +47,10 @@ feature_writer::feature_writer(const layer& l) : layout_(layout_of(l)) {
     append_json_string(prefix, p.name);
     properties_.push_back({p.type, form_of(p.type), prefix + ":"});
   }
+  room_ = head.size() + geo::point_room + properties_head.size() + distance_head.size() +
+          geo::max_decimal_chars + 16;
+  for (const column& c : properties_)
+    room_ += c.prefix.size() + scalar_room;
 }
 
 bool feature_writer::fits(const postgres::result_set& rows) const noexcept {
@@ -82,26 +89,48 @@ std::vector<std::string> feature_writer::key_parts(const postgres::result_set& r
 }
 
 void feature_writer::append_id(geo::text_sink& out, const postgres::result_set& rows, int row) const {
-  if (key_.size() == 1 && (is_integer(key_[0]) || key_[0] == postgres::oid::text))
+  if (key_.size() == 1 && key_[0] == postgres::oid::text)
+    append_json_string(out, value(rows, row, layout_.key));
+  else if (key_.size() == 1 && is_integer(key_[0]))
     append_json_value(out, key_[0], value(rows, row, layout_.key));
   else
     append_json_string(out, key_text(rows, row));
 }
 
+// What is of known size goes through `at` without a look at the room that is left; what is not, through the
+// sink, which then has room for all the rest again.
+char* feature_writer::write_geometry(geo::text_sink& out, char* at, const postgres::result_set& rows,
+                                     int row) const {
+  const auto wkb = rows.bytes(row, layout_.geometry);
+  if (char* const end = geo::write_point(at, wkb); end != nullptr) return end;
+  out.commit(at);
+  if ((wkb.empty() && rows.is_null(row, layout_.geometry)) || !geo::append_geojson(out, wkb))
+    out.append("null");
+  return out.room(room_);
+}
+
+char* feature_writer::write_property(geo::text_sink& out, char* at, const postgres::result_set& rows, int row,
+                                     std::size_t i, bool first) const {
+  const column& c = properties_[i];
+  const int at_column = layout_.properties + static_cast<int>(i);
+  at = geo::text_sink::copy(at, std::string_view{c.prefix}.substr(first ? 1 : 0));
+  if (c.form.write != nullptr) return write_json_value(at, c.form, rows.text(row, at_column));
+  out.commit(at);
+  append_cell(out, rows, row, at_column, c.type, c.form);
+  return out.room(room_);
+}
+
 void feature_writer::append(geo::text_sink& out, const postgres::result_set& rows, int row,
                             const property_selection& selection, std::optional<int> distance_column) const {
-  out.append(R"({"type":"Feature","id":)");
+  out.append(head);
   append_id(out, rows, row);
-  out.append(R"(,"geometry":)");
-  if (rows.is_null(row, layout_.geometry) || !geo::append_geojson(out, rows.bytes(row, layout_.geometry)))
-    out.append("null");
-  out.append(R"(,"properties":{)");
-  const std::size_t start = out.size();
+  char* at = geo::text_sink::copy(out.room(room_), R"(,"geometry":)");
+  at = write_geometry(out, at, rows, row);
+  at = geo::text_sink::copy(at, properties_head);
+  bool first = true;
   const auto one = [&](std::size_t i) {
-    const column& c = properties_[i];
-    const int at = layout_.properties + static_cast<int>(i);
-    out.append(std::string_view{c.prefix}.substr(out.size() == start ? 1 : 0));
-    append_cell(out, rows, row, at, c.type, c.form);
+    at = write_property(out, at, rows, row, i, first);
+    first = false;
   };
   if (selection) {
     for (const std::size_t i : *selection)
@@ -111,10 +140,10 @@ void feature_writer::append(geo::text_sink& out, const postgres::result_set& row
       one(i);
   }
   if (distance_column && !rows.is_null(row, *distance_column)) {
-    out.append(out.size() != start ? R"(,"distance_m":)" : R"("distance_m":)");
-    out.commit(geo::write_decimal(out.room(geo::max_decimal_chars), rows.number(row, *distance_column), 3));
+    at = geo::text_sink::copy(at, std::string_view{distance_head}.substr(first ? 1 : 0));
+    at = geo::write_decimal(at, rows.number(row, *distance_column), 3);
   }
-  out.append("}}");
+  out.commit(geo::text_sink::copy(at, "}}"));
 }
 
 std::optional<std::vector<std::string>> split_key(std::string_view id, std::size_t parts) {

@@ -51,9 +51,14 @@ class feature_writer {
     std::string prefix;  ///< `,"name":`
   };
 
+  char* write_geometry(geo::text_sink& out, char* at, const postgres::result_set& rows, int row) const;
+  char* write_property(geo::text_sink& out, char* at, const postgres::result_set& rows, int row,
+                       std::size_t i, bool first) const;
+
   row_layout layout_;
   std::vector<Oid> key_;
   std::vector<column> properties_;
+  std::size_t room_;  ///< enough for all of a feature but its texts and a geometry that is no point
 };
 
 /// The texts of a feature id, undoing key_text; nothing when it has not `parts` of them.

@@ -69,12 +69,12 @@ answer_t features(services& s, http::request& req) {
   if (ask.box)
     if (auto none = no_place(**l, "bbox")) co_return *std::move(none);
 
-  const auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   collection_options options;
   options.form = ask.form;
   if (page->more) options.next = next_url(s, req, make_cursor(question, page->last_key), ask.form);
-  co_return page_response(req, **l, *page, options);
+  co_return page_response(req, **l, *std::move(page), options);
 }
 
 // GET /api/postgres/layers/{layer}/features/{id}

@@ -73,11 +73,12 @@ answer_t intersects(services& s, http::request& req) {
   if (!shape) co_return shape.error();
   ask.ewkb = std::move(*shape);
 
-  const auto page = co_await s.source->intersects(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->intersects(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
-  co_return data_response(req, http::content_type::geojson,
-                          feature_collection(*page, {.with_truncated = true, .next = {}, .form = {}}),
-                          versions_of(req, **l, *page), req.body);
+  const auto versions = versions_of(req, **l, *page);
+  const collection_options options{.with_truncated = true, .next = {}, .form = {}};
+  co_return data_response(req, http::content_type::geojson, feature_collection(*std::move(page), options),
+                          versions, req.body);
 }
 
 }  // namespace gridlight::api

@@ -21,10 +21,10 @@ answer_t within(services& s, http::request& req) {
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
-  const auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   const collection_options options{.with_truncated = true, .next = {}, .form = ask.form};
-  co_return page_response(req, **l, *page, options);
+  co_return page_response(req, **l, *std::move(page), options);
 }
 
 // GET /api/postgres/layers/{layer}/nearest?lon&lat[&limit&max_distance_m&properties&f]
@@ -40,10 +40,10 @@ answer_t nearest(services& s, http::request& req) {
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
-  const auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
   if (!page) co_return page.error();
   const collection_options options{.with_truncated = false, .next = {}, .form = ask.form};
-  co_return page_response(req, **l, *page, options);
+  co_return page_response(req, **l, *std::move(page), options);
 }
 
 }  // namespace gridlight::api

@@ -145,7 +145,7 @@ answer_t substations(services& s, http::request& req) {
     open_feature(page.features, *rows, row);
     page.features += "}}";
   }
-  std::string body = feature_collection(page, {});
+  std::string body = feature_collection(std::move(page), {});
   req.timing.encode_ms += ms_since(start);
   co_return data_response(req, http::content_type::geojson, std::move(body), versions(*rows, 2));
 }

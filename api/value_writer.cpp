@@ -19,9 +19,6 @@ namespace {
 namespace oid = postgres::oid;
 using geo::text_sink;
 
-// The longest text of a type of fixed size is that of a uuid, or of a timestamp in the year 294276.
-constexpr std::size_t scalar_room = 48;
-
 template <class Int>
 Int read(const char* bytes) noexcept {
   Int out;
@@ -42,8 +39,8 @@ char* write_double(char* at, double value) noexcept {
   constexpr double most = 1e11;
   if (std::abs(value) < most) {
     const double thousands = value * 1000;  // far below 2^63
-    const auto nearest = static_cast<double>(static_cast<std::int64_t>(thousands + (value < 0 ? -0.5 : 0.5)));
-    if (nearest / 1000 == value) return geo::write_decimal(at, value, 3);
+    const auto nearest = static_cast<std::int64_t>(thousands + (value < 0 ? -0.5 : 0.5));
+    if (static_cast<double>(nearest) / 1000 == value) return geo::write_thousandths(at, nearest);
   }
   return write_number(at, value);
 }
@@ -193,12 +190,28 @@ bool append_plain(text_sink& out, Oid type, std::string_view bytes) {
 
 // Eight characters that a JSON string holds as they are: printable ASCII but quote and backslash. The tests
 // of all bytes at once are those of "Bit Twiddling Hacks" (haszero, hasless); a false alarm only costs time.
-bool all_plain(std::uint64_t eight) noexcept {
+[[gnu::always_inline]] inline bool all_plain(std::uint64_t eight) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
   const auto has_zero = [](std::uint64_t v) { return (v - ones) & ~v; };
   const std::uint64_t special = (eight - ones * 0x20) | has_zero(eight ^ (ones * '"')) |
                                 has_zero(eight ^ (ones * '\\')) | has_zero(eight ^ (ones * 0x7F)) | eight;
   return (special & highs) == 0;
+}
+
+std::uint64_t load_eight(const char* from) noexcept {
+  std::uint64_t out;
+  std::memcpy(&out, from, sizeof out);
+  return out;
+}
+
+// The 1 to 7 characters there and spaces behind them, in the order of memory; nothing else is read.
+std::uint64_t load_few(const char* from, std::size_t n) noexcept {
+  std::uint64_t out = 0x2020202020202020U;
+  char* const to = reinterpret_cast<char*>(&out);
+  if ((n & 4) != 0) std::memcpy(to, from, 4);
+  if ((n & 2) != 0) std::memcpy(to + (n & 4), from + (n & 4), 2);
+  if ((n & 1) != 0) to[n & 6] = from[n & 6];
+  return out;
 }
 
 bool is_plain(char c) noexcept {
@@ -240,16 +253,16 @@ void append_json_string(text_sink& out, std::string_view text) {
   *at++ = '"';
   const char *from = text.data(), *const end = from + text.size();
   for (; end - from >= 8; from += 8, at += 8) {
-    std::uint64_t eight;
-    std::memcpy(&eight, from, sizeof eight);
+    const std::uint64_t eight = load_eight(from);
     if (!all_plain(eight)) break;
     std::memcpy(at, &eight, sizeof eight);
   }
-  if (const auto left = end - from; left < 8 && left > 0 && text.size() >= 8) {
-    std::uint64_t last;  // the last eight bytes, of which the first are written already
-    std::memcpy(&last, end - 8, sizeof last);
+  if (const auto left = static_cast<std::size_t>(end - from); left < 8 && left > 0) {
+    // Of a longer text its last eight bytes, the first of which are written already.
+    const bool overlap = text.size() >= 8;
+    const std::uint64_t last = overlap ? load_eight(end - 8) : load_few(from, left);
     if (all_plain(last)) {
-      std::memcpy(at + left - 8, &last, sizeof last);
+      std::memcpy(overlap ? at + left - 8 : at, &last, sizeof last);
       at += left;
       from = end;
     }
@@ -273,25 +286,22 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void append_json_value(text_sink& out, const value_form& form, std::string_view bytes) {
-  char* const start = out.room(scalar_room);
-  char* end = nullptr;
-  if (bytes.size() >= form.size) {
-    *start = '"';
-    end = form.write(start + form.quoted, bytes.data());
-    if (end != nullptr && form.quoted) *end++ = '"';
-  }
-  if (end == nullptr) end = std::copy_n("null", 4, start);
-  out.commit(end);
+  out.commit(write_json_value(out.room(scalar_room), form, bytes));
 }
 
-void append_json_value(text_sink& out, Oid type, std::string_view bytes) {
-  if (const value_form form = form_of(type); form.write != nullptr) {
-    append_json_value(out, form, bytes);
-  } else if (type == oid::numeric || type == oid::json || type == oid::jsonb) {
+void append_unsized_value(text_sink& out, Oid type, std::string_view bytes) {
+  if (type == oid::numeric || type == oid::json || type == oid::jsonb) {
     if (!append_plain(out, type, bytes)) out.append("null");
   } else {
     append_json_string(out, bytes);
   }
+}
+
+void append_json_value(text_sink& out, Oid type, std::string_view bytes) {
+  if (const value_form form = form_of(type); form.write != nullptr)
+    append_json_value(out, form, bytes);
+  else
+    append_unsized_value(out, type, bytes);
 }
 
 void append_json_value(std::string& out, Oid type, std::string_view bytes) {

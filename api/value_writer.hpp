@@ -21,8 +21,27 @@ struct value_form {
   bool quoted = false;
 };
 value_form form_of(Oid type) noexcept;
+
+/// Room that a value of a type of fixed size may need: the longest is a uuid, or a timestamp of the year
+/// 294276.
+inline constexpr std::size_t scalar_room = 48;
+
+/// Writes a value of a type of fixed size as JSON and returns the end; no bytes are null.
+/// \pre form.write, and `at` has scalar_room
+inline char* write_json_value(char* at, const value_form& form, std::string_view bytes) noexcept {
+  if (bytes.size() >= form.size) {
+    *at = '"';
+    if (char* end = form.write(at + (form.quoted ? 1 : 0), bytes.data()); end != nullptr) {
+      *end = '"';
+      return end + (form.quoted ? 1 : 0);
+    }
+  }
+  return geo::text_sink::copy(at, "null");
+}
 /// \pre form.write
 void append_json_value(geo::text_sink& out, const value_form& form, std::string_view bytes);
+/// Appends a value of a type that form_of() does not know; see append_json_value.
+void append_unsized_value(geo::text_sink& out, Oid type, std::string_view bytes);
 
 /// Appends a value in Postgres' binary format as JSON: numbers as numbers (numeric with its own digits), NaN
 /// and infinities as null, json and jsonb as they are, dates as "2026-11-20", timestamps as RFC 3339 in UTC

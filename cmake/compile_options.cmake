@@ -13,6 +13,8 @@ target_compile_definitions(gridlight_options INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION
   BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED
+  # A lookup nests some ten coroutines; the frames of so many are kept for the next request, not 2.
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16
   BOOST_ASIO_DISABLE_SERIAL_PORT)
 target_include_directories(gridlight_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(gridlight_options INTERFACE Threads::Threads)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace gridlight::geo {
@@ -17,7 +18,11 @@ inline constexpr std::size_t max_decimal_chars = 40;
 /// \pre `at` has room for max_decimal_chars
 char* write_decimal(char* at, double value, int decimals) noexcept;
 
-/// The same, appended to a string.
+/// n / 1000 in the same form.
+/// \pre `at` has room for max_decimal_chars, |n| < 10^17
+char* write_thousandths(char* at, std::int64_t n) noexcept;
+
+/// write_decimal, appended to a string.
 void append_decimal(std::string& out, double value, int decimals);
 
 }  // namespace gridlight::geo

@@ -13,8 +13,11 @@ namespace gridlight::geo {
 class text_sink {
  public:
   /// \param expected  bytes that will probably be appended
-  explicit text_sink(std::string& out, std::size_t expected = 256) : out_(out), at_(out.size()) {
-    out_.resize(at_ + expected);
+  explicit text_sink(std::string& out, std::size_t expected = 256) : out_(out) {
+    const std::size_t before = out_.size();
+    out_.resize(before + expected);
+    at_ = out_.data() + before;
+    end_ = out_.data() + out_.size();
   }
   ~text_sink() { finish(); }
   text_sink(const text_sink&) = delete;
@@ -22,15 +25,21 @@ class text_sink {
 
   /// Where the next `bytes` bytes may be written; valid until the next call.
   char* room(std::size_t bytes) {
-    if (out_.size() - at_ < bytes) [[unlikely]]
-      out_.resize(at_ + bytes + out_.size());
-    return out_.data() + at_;
+    if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]]
+      grow(bytes);
+    return at_;
   }
   /// \param end  behind the last byte written since room()
-  void commit(const char* end) noexcept { at_ = static_cast<std::size_t>(end - out_.data()); }
+  void commit(char* end) noexcept { at_ = end; }
 
-  void append(std::string_view text) {
-    char* const at = room(text.size());
+  void append(std::string_view text) { at_ = copy(room(text.size()), text); }
+  void append(char c) {
+    *room(1) = c;
+    ++at_;
+  }
+
+  /// `text` at `at`, where there is room for it; returns the end.
+  static char* copy(char* at, std::string_view text) noexcept {
     const char* const from = text.data();
     const std::size_t n = text.size();
     // Two copies that overlap: no call, no loop.
@@ -43,21 +52,29 @@ class text_sink {
     } else {
       std::memcpy(at, from, n);
     }
-    at_ += n;
-  }
-  void append(char c) {
-    *room(1) = c;
-    ++at_;
+    return at + n;
   }
 
-  std::size_t size() const noexcept { return at_; }  ///< of the string, with what stood in it before
-  char back() const noexcept { return out_[at_ - 1]; }
-  void truncate(std::size_t size) noexcept { at_ = size; }  ///< takes back what was appended behind `size`
-  void finish() { out_.resize(at_); }
+  std::size_t size() const noexcept {  ///< of the string, with what stood in it before
+    return static_cast<std::size_t>(at_ - out_.data());
+  }
+  char back() const noexcept { return at_[-1]; }
+  void truncate(std::size_t size) noexcept { at_ = out_.data() + size; }  ///< takes back what stands behind
+  void finish() {
+    out_.resize(size());
+    end_ = at_ = out_.data() + out_.size();
+  }
 
  private:
+  [[gnu::noinline]] void grow(std::size_t bytes) {
+    const std::size_t before = size();
+    out_.resize(before + bytes + out_.size());
+    at_ = out_.data() + before;
+    end_ = out_.data() + out_.size();
+  }
+
   std::string& out_;
-  std::size_t at_;
+  char *at_, *end_;  ///< of what is written, and of the room
 };
 
 }  // namespace gridlight::geo

@@ -47,6 +47,10 @@ wkb_summary inspect_wkb(std::span<const std::byte> wkb) noexcept;
 /// inside a MultiPoint are left out. False, with `out` as it was, when the bytes are no such geometry; lines
 /// and rings too short or not closed are written as they are.
 bool append_geojson(text_sink& out, std::span<const std::byte> wkb, int decimals = 7);
+/// The same for what nearly all is: EWKB of a point without Z and M in little-endian order. Returns the end,
+/// or null, with nothing written, when it is something else. \pre `at` has point_room
+char* write_point(char* at, std::span<const std::byte> wkb, int decimals = 7) noexcept;
+inline constexpr std::size_t point_room = 36 + 2 * max_decimal_chars;
 bool append_geojson(std::string& out, std::span<const std::byte> wkb, int decimals = 7);
 
 /// Upper- or lower-case hex to bytes; empty when odd or not hex.

@@ -72,33 +72,30 @@ class geojson_writer {
   int decimals_;
 };
 
-// Nearly all that is asked for: EWKB of a point without Z and M in little-endian order.
-bool append_point(text_sink& out, std::span<const std::byte> wkb, int decimals) {
-  constexpr std::size_t head = 9, size = head + 2 * sizeof(double);
+}  // namespace
+
+char* write_point(char* at, std::span<const std::byte> wkb, int decimals) noexcept {
+  constexpr std::size_t header = 9, size = header + 2 * sizeof(double);
   constexpr unsigned char expected[5] = {1, 1, 0, 0, 0x20};
   if (wkb.size() != size || std::memcmp(wkb.data(), expected, sizeof expected) != 0 ||
       std::endian::native != std::endian::little)
-    return false;
+    return nullptr;
   double x, y;
-  std::memcpy(&x, wkb.data() + head, sizeof x);
-  std::memcpy(&y, wkb.data() + head + sizeof x, sizeof y);
-  if (!std::isfinite(x) || !std::isfinite(y)) return false;
-  constexpr std::string_view begin = R"({"type":"Point","coordinates":[)";
-  char* at = out.room(begin.size() + 2 * max_decimal_chars + 3);
-  std::memcpy(at, begin.data(), begin.size());
-  at = write_decimal(at + begin.size(), x, decimals);
+  std::memcpy(&x, wkb.data() + header, sizeof x);
+  std::memcpy(&y, wkb.data() + header + sizeof x, sizeof y);
+  if (!std::isfinite(x) || !std::isfinite(y)) return nullptr;
+  at = text_sink::copy(at, R"({"type":"Point","coordinates":[)");
+  at = write_decimal(at, x, decimals);
   *at++ = ',';
   at = write_decimal(at, y, decimals);
-  *at++ = ']';
-  *at++ = '}';
-  out.commit(at);
-  return true;
+  return text_sink::copy(at, "]}");
 }
 
-}  // namespace
-
 bool append_geojson(text_sink& out, std::span<const std::byte> wkb, int decimals) {
-  if (append_point(out, wkb, decimals)) return true;
+  if (char* const end = write_point(out.room(point_room), wkb, decimals); end != nullptr) {
+    out.commit(end);
+    return true;
+  }
   const std::size_t before = out.size();
   geojson_writer writer{out, decimals};
   if (detail::wkb_walker{wkb, writer}.walk().empty()) return true;

@@ -37,7 +37,8 @@ struct config {
     std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-* count
     std::string base_path;                     ///< prefix of every URL behind a proxy, such as /grid
     bool compress = true;
-    bool open = false;  ///< may listen beyond loopback without TLS and tokens
+    bool batch_scheduling = true;  ///< threads of the class SCHED_BATCH
+    bool open = false;             ///< may listen beyond loopback without TLS and tokens
     struct tls_settings {
       std::string certificate, key;  ///< PEM files; both or neither
       std::chrono::milliseconds handshake_timeout{5000};

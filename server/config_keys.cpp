@@ -204,6 +204,10 @@ const std::vector<setting>& table() {
            "empty or a path such as /grid, without a slash at its end",
            "Prefix of every URL, when a proxy serves this program below its root."),
       flag(GRIDLIGHT_SETTING(http.compress), "Compress answers for clients that accept it."),
+      flag(GRIDLIGHT_SETTING(http.batch_scheduling),
+           "Run the threads that serve as SCHED_BATCH: on busy cores they take what has come together, "
+           "instead of interrupting the database for each piece. false where the machine's other work would "
+           "keep them waiting."),
       flag(GRIDLIGHT_SETTING(http.open),
            "Serve on an address other than loopback although TLS or tokens are missing."),
       text(GRIDLIGHT_SETTING(http.tls.certificate), is_path, path_rule,

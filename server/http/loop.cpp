@@ -1,5 +1,6 @@
 #include "server/http/loop.hpp"
 
+#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,15 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view turned_away =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
+// A thread of this kind does not interrupt whoever runs when something comes for it. When the cores are busy,
+// with Postgres for one, it so finds several requests and answers at each turn, and is woken a sixth as
+// often.
+void schedule_in_batches() {
+  const sched_param none{};
+  if (::sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+    spdlog::debug("the system does not let this thread be scheduled in batches");
+}
+
 }  // namespace
 
 loop::loop(const config::http_settings& settings, live_counts& live, visitors& visits)
@@ -42,6 +52,11 @@ void loop::prepare(const worker_factory& make_worker, std::size_t index, metrics
   services_.emplace(settings_, worker_->routes, m, live_, visits_, who, tls);
   asio::co_spawn(io_, accept(), asio::detached);
   asio::co_spawn(io_, watch_for_hang_ups(), asio::detached);
+}
+
+void loop::run() {
+  if (settings_.batch_scheduling) schedule_in_batches();
+  io_.run();
 }
 
 void loop::finish() {

@@ -27,7 +27,7 @@ class loop {
 
   void prepare(const worker_factory& make_worker, std::size_t index, metrics& m,
                const identity::authority* who, const tls_keeper* tls);
-  void run() { io_.run(); }
+  void run();
   /// After run(): ends what was cut off, then the worker.
   void finish();
   /// Any thread.

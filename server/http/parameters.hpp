@@ -30,7 +30,7 @@ struct range {
 /// Numbers: decimal, no sign '+' by decoding of '+', no hex, no inf or nan, no leading or trailing space.
 class parameters {
  public:
-  explicit parameters(const request& req) : request_(req) {}
+  explicit parameters(const request& req) : request_(req) { known_.reserve(12); }
 
   double number(std::string_view name, range allowed);  ///< required
   double number_or(std::string_view name, double fallback, range allowed);

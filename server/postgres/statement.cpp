@@ -64,6 +64,10 @@ statement::statement(std::string sql, std::vector<Oid> parameters, std::vector<O
       repeatable_(reads_only(sql_)) {}
 
 void arguments::put(const void* data, std::size_t n, bool binary) {
+  if (items_.empty()) {
+    items_.reserve(8);
+    buffer_.reserve(96);
+  }
   items_.push_back({buffer_.size(), n, false, binary});
   buffer_.append(static_cast<const char*>(data), n);
   buffer_ += '\0';  // libpq takes the length of a text value from its terminator

@@ -1,6 +1,8 @@
 // The real binary as an HTTP server; its database is empty, so only what needs none is asked here.
 #include <doctest/doctest.h>
 
+#include <sched.h>
+
 #include <csignal>
 #include <stdexcept>
 
@@ -75,4 +77,16 @@ TEST_CASE("the soft limit of descriptors is raised to the hard one, and what doe
   CHECK(low.find("listening on") != low.npos);
   CHECK(low.find("http.max_connections is 10000, but") != low.npos);
   CHECK(low.find("only 272 connections are taken") != low.npos);
+}
+
+TEST_CASE("its threads do not interrupt the database, unless they are told to") {
+  const temp_db db;
+  server_process usual{over(db)};
+  CHECK(http_client{usual.url()}.get("/live").status == 200);
+  CHECK(::sched_getscheduler(usual.pid()) == SCHED_BATCH);
+  auto options = over(db);
+  options.environment["GRIDLIGHT_HTTP_BATCH_SCHEDULING"] = "false";
+  server_process eager{options};
+  CHECK(http_client{eager.url()}.get("/live").status == 200);
+  CHECK(::sched_getscheduler(eager.pid()) == SCHED_OTHER);
 }

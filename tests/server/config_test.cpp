@@ -72,6 +72,7 @@ TEST_CASE("an empty file is the defaults and the built-in layers") {
     CHECK(c.http.trusted_proxies.empty());
     CHECK(c.http.base_path.empty());
     CHECK(c.http.compress);
+    CHECK(c.http.batch_scheduling);
     CHECK_FALSE(c.http.open);
     CHECK_FALSE(c.http.tls.enabled());
     CHECK(c.http.tls.handshake_timeout == 5s);
@@ -184,6 +185,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"http.base_path", "/a b"},
       {"http.base_path", "/a//b"},
       {"http.compress", "yes"},
+      {"http.batch_scheduling", "often"},
       {"http.open", "all"},
       {"http.tls.certificate", "a\\tb"},
       {"http.tls.key", "a\\nb"},
