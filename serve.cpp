@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cmath>
 #include <mutex>
 #include <thread>
 
@@ -41,6 +42,8 @@ postgres::connect_options connect_options_of(const config::postgres_settings& p)
   out.idle_in_transaction_timeout = p.idle_in_transaction_timeout;
   out.lock_timeout = p.lock_timeout;
   out.pooled = p.pooled;
+  // A connection over which nothing comes is given up long before; what it had sent shall not linger.
+  out.unanswered_timeout = std::chrono::seconds{5};
   return out;
 }
 
@@ -51,12 +54,20 @@ postgres::pool_options pool_options_of(const config& c) {
   postgres::pool_options out;
   // A pooler may give each query another backend: nothing to share.
   const std::size_t sharers = c.postgres.pooled ? 1 : static_cast<std::size_t>(c.postgres.sharers);
-  const auto lane = [&](postgres::lane l, std::size_t size, std::size_t users) {
-    out.lanes[static_cast<std::size_t>(l)] = {.size = size, .max_waiting = waiting, .sharers = users};
+  const double kept = c.postgres.priority_share;
+  const auto lane = [&](postgres::lane l, std::size_t size) -> postgres::lane_options& {
+    auto& o = out.lanes[static_cast<std::size_t>(l)];
+    o = {.size = size, .max_waiting = waiting, .sharers = sharers};
+    o.kept_waiting = static_cast<std::size_t>(std::ceil(kept * static_cast<double>(waiting)));
+    return o;
   };
-  lane(postgres::lane::lookup, share(c.postgres.lookup_connections, threads, (cores + threads) / threads),
-       sharers);
-  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1), 1);
+  auto& lookups = lane(postgres::lane::lookup,
+                       share(c.postgres.lookup_connections, threads, (cores + threads) / threads));
+  // Where nothing is shared every query has its connection alone, the short ones too.
+  if (kept > 0 && sharers > 1)
+    lookups.kept_connections =
+        std::max<std::size_t>(1, static_cast<std::size_t>(kept * static_cast<double>(lookups.size)));
+  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;
   // Behind a pooler a session is not ours to set.

@@ -69,7 +69,7 @@ answer_t features(services& s, http::request& req) {
   if (ask.box)
     if (auto none = no_place(**l, "bbox")) co_return *std::move(none);
 
-  auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   collection_options options;
   options.form = ask.form;
@@ -87,7 +87,7 @@ answer_t feature(services& s, http::request& req) {
   const failure absent{errc::not_found, "layer " + (*l)->config.name + " has no feature with this id"};
   const auto key = split_key(req.path_values.at(1), (*l)->key.size());
   if (!key || !is_key_of(**l, *key)) co_return absent;
-  auto page = co_await s.source->by_key(*l, *key, effort{req.until, req.timing});
+  auto page = co_await s.source->by_key(*l, *key, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   if (page->count == 0) co_return absent;
   co_return data_response(req, http::content_type::geojson, std::move(page->features),

@@ -73,7 +73,7 @@ answer_t intersects(services& s, http::request& req) {
   if (!shape) co_return shape.error();
   ask.ewkb = std::move(*shape);
 
-  auto page = co_await s.source->intersects(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->intersects(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   const auto versions = versions_of(req, **l, *page);
   const collection_options options{.with_truncated = true, .next = {}, .form = {}};

@@ -80,6 +80,7 @@ struct feature_page {
 struct effort {
   deadline until;
   http::request_timing& timing;
+  postgres::urgency rank = postgres::urgency::ordinary;
 };
 
 /// Lookups on layers: the one way to them. Distances are geodesics on the WGS 84 ellipsoid in metres, orders

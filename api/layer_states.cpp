@@ -43,7 +43,8 @@ boost::asio::awaitable<result<std::map<std::string, layer_state, std::less<>>>> 
     services& s, postgres::lane lane, deadline until, postgres::query_timing& timing) {
   std::map<std::string, layer_state, std::less<>> out;
   const postgres::arguments none;
-  const auto rows = co_await s.pool.query(lane, layer_state_statement(), none, until, timing);
+  const auto rows =
+      co_await s.pool.query(lane, layer_state_statement(), none, until, timing, postgres::share::yes);
   if (!rows && rows.error().code == errc::schema_mismatch) co_return out;
   if (!rows) co_return rows.error();
   for (int row = 0; row < rows->rows(); ++row) {

@@ -21,7 +21,7 @@ answer_t within(services& s, http::request& req) {
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
-  auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   const collection_options options{.with_truncated = true, .next = {}, .form = ask.form};
   co_return page_response(req, **l, *std::move(page), options);
@@ -40,7 +40,7 @@ answer_t nearest(services& s, http::request& req) {
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
 
-  auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing});
+  auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   const collection_options options{.with_truncated = false, .next = {}, .form = ask.form};
   co_return page_response(req, **l, *std::move(page), options);

@@ -193,7 +193,7 @@ layer_source::answer<feature_page> postgis_source::scan(std::shared_ptr<prepared
   a.add(q.limit + 1);
   const double reach_km2 = bounded ? circle_km2(*q.bound_m) : std::numeric_limits<double>::infinity();
   auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
-                                   sharing(expected_rows(*p->of, reach_km2)));
+                                   sharing(expected_rows(*p->of, reach_km2)), e.rank);
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   const std::int64_t there = rows_present(*rows, p->layout.extra);
@@ -223,7 +223,7 @@ layer_source::answer<feature_page> postgis_source::by_index(std::shared_ptr<prep
     if (bounded) a.add(*q.bound_m);
     a.add(wanted);
     auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
-                                     sharing(static_cast<double>(candidates)));
+                                     sharing(static_cast<double>(candidates)), e.rank);
     // "index returned tuples in wrong order": PostGIS's boxes of edges that pass near a pole can be too
     // small.
     if (!rows && rows.error().code == errc::internal) break;
@@ -274,7 +274,8 @@ boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_lay
         std::vector<Oid>{oid::text});
     postgres::arguments a;
     a.add_text(l.config.name);
-    const auto rows = co_await pool_.query(postgres::lane::lookup, *p->bounds, a, e.until, e.timing.postgres);
+    const auto rows = co_await pool_.query(postgres::lane::lookup, *p->bounds, a, e.until, e.timing.postgres,
+                                           postgres::share::yes, e.rank);
     if (rows && rows->rows() == 1 && !rows->is_null(0, 0))
       p->extent = geo::bbox{rows->number(0, 0), rows->number(0, 1), rows->number(0, 2), rows->number(0, 3)};
   }
@@ -344,8 +345,8 @@ layer_source::answer<feature_page> postgis_source::viewport(const layer_ref& l, 
   const postgres::statement& s = p->get(statement_key(operation::region, r.rows, region_flags(r)),
                                         std::move(types), [&] { return p->sql.in_region(r); });
   if (q.count) reading = few_rows + 1;
-  auto rows =
-      co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres, sharing(reading));
+  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres, sharing(reading),
+                                   e.rank);
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   const std::int64_t there = rows_present(*rows, p->layout.key);
@@ -370,7 +371,8 @@ layer_source::answer<feature_page> postgis_source::intersects(const layer_ref& l
                                         {0, oid::int8}, [&] { return p->sql.in_region(r); });
   postgres::arguments a;
   a.add_bytes(q.ewkb).add(q.limit + 1);
-  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres);
+  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
+                                   postgres::share::no, e.rank);
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   const std::int64_t there = rows_present(*rows, p->layout.key);
@@ -388,8 +390,8 @@ layer_source::answer<feature_page> postgis_source::by_key(const layer_ref& l,
   postgres::arguments a;
   for (const std::string& part : key)
     a.add_text(part);
-  auto rows =
-      co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres, postgres::share::yes);
+  auto rows = co_await pool_.query(postgres::lane::lookup, s, a, e.until, e.timing.postgres,
+                                   postgres::share::yes, e.rank);
   if (!rows) co_return rows.error();
   if (auto ok = p->check(*rows); !ok) co_return ok.error();
   feature_page page;

@@ -29,7 +29,7 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
   postgres::query_timing timing;
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::admin, newest_migration(), none,
-                                          std::min(until, start + patience), timing);
+                                          std::min(until, start + patience), timing, postgres::share::yes);
   out.database_ms = ms_since(start);
   if (!rows && rows.error().code != errc::schema_mismatch) {
     out.reason = rows.error().code == errc::deadline || rows.error().code == errc::pool_exhausted

@@ -63,7 +63,7 @@ answer_t substation_status(services& s, http::request& req) {
 
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
-                                          req.timing.postgres, postgres::share::yes);
+                                          req.timing.postgres, postgres::share::yes, req.rank());
   if (!rows) co_return rows.error();
   const auto start = steady::now();
   std::string body = write(*rows);

@@ -134,8 +134,8 @@ answer_t substations(services& s, http::request& req) {
   if (!statement) co_return statement.error();
 
   const postgres::arguments none;
-  const auto rows =
-      co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until, req.timing.postgres);
+  const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
+                                          req.timing.postgres, postgres::share::no, req.rank());
   if (!rows) co_return rows.error();
   const auto start = steady::now();
   feature_page page;
@@ -161,8 +161,8 @@ answer_t substation(services& s, http::request& req) {
 
   postgres::arguments a;
   a.add_text(req.path_values.at(0));
-  const auto rows =
-      co_await s.pool.query(postgres::lane::lookup, **statement, a, req.until, req.timing.postgres);
+  const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, a, req.until,
+                                          req.timing.postgres, postgres::share::no, req.rank());
   if (!rows) co_return rows.error();
   if (rows->rows() == 0 || rows->is_null(0, substation_id))
     co_return failure{errc::not_found, "there is no substation with this id"};

@@ -62,6 +62,7 @@ struct config {
     int sync_connections = 1;
     int admin_connections = 1;
     int max_waiting = 1024;  ///< a lane, over all threads
+    double priority_share = 0.1;
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds statement_timeout{10000};
     std::chrono::milliseconds idle_in_transaction_timeout{60000};

@@ -249,6 +249,10 @@ const std::vector<setting>& table() {
       whole(GRIDLIGHT_SETTING(postgres.admin_connections), 1, 100, "Connections for readiness and versions."),
       whole(GRIDLIGHT_SETTING(postgres.max_waiting), 0, 1'000'000,
             "Requests that may wait for a connection, a lane, over all threads; one more gets 503."),
+      number(
+          GRIDLIGHT_SETTING(postgres.priority_share), 0, 0.9,
+          "Part of the waiting places, and of the lookups' connections (one at least) as far as long queries "
+          "take them, that is kept for tokens with priority; 0: none."),
       duration(GRIDLIGHT_SETTING(postgres.connect_timeout), 10ms, 10min, "For a new connection."),
       duration(GRIDLIGHT_SETTING(postgres.statement_timeout), 0ms, 1h, "Of every session; 0: none."),
       duration(GRIDLIGHT_SETTING(postgres.idle_in_transaction_timeout), 1s, 60s, "Of every session."),

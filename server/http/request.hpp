@@ -45,6 +45,9 @@ struct request {
   std::string id;  ///< X-Request-ID: taken over when well-formed, else made
   boost::asio::ip::address peer;
   identity::caller who;
+  postgres::urgency rank() const noexcept {
+    return who.priority ? postgres::urgency::priority : postgres::urgency::ordinary;
+  }
   deadline until{};
   request_timing timing;  ///< filled by the handler
   request_audit audit;

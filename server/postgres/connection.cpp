@@ -57,6 +57,24 @@ bool connection::idle() const noexcept {
   impl_->leave_pipeline();
   return !broken() && PQtransactionStatus(impl_->pg.get()) == PQTRANS_IDLE;
 }
+void connection::give_up(std::string_view why, bool server_answers) {
+  impl_->give_up(why, server_answers);
+}
+bool connection::held_up_by(const arguments& a) const noexcept {
+  return impl_->in_front == &a;
+}
+steady::time_point connection::silent_since() const noexcept {
+  if (impl_->pipeline.empty() && !impl_->waiting) return steady::time_point::max();
+  return std::max(impl_->asked, impl_->heard);
+}
+steady::time_point connection::last_heard() const noexcept {
+  return impl_->heard;
+}
+connection::endpoint connection::server() const {
+  const auto text = [](const char* t) { return std::string{t == nullptr ? "" : t}; };
+  PGconn* const c = impl_->pg.get();
+  return {text(PQhost(c)), text(PQhostaddr(c)), text(PQport(c))};
+}
 int connection::backend_pid() const noexcept {
   return PQbackendPID(impl_->pg.get());
 }
@@ -97,20 +115,20 @@ bool connection::alive() noexcept {
 
 asio::awaitable<result<result_set>> connection::query(const statement& s, const arguments& a,
                                                       deadline until) {
-  return impl_->run(s, a, until, impl::mode::alone);
+  return impl_->run(s, a, until, impl::alone);
 }
 asio::awaitable<result<result_set>> connection::query_shared(const statement& s, const arguments& a,
                                                              deadline until) {
   assert(!impl_->pooled);
-  return impl_->run(s, a, until, impl::mode::shared);
+  return impl_->run(s, a, until, &a);
 }
 
 asio::awaitable<result<result_set>> connection::impl::run(const statement& s, const arguments& a,
-                                                          deadline until, mode how) {
+                                                          deadline until, sharer how) {
   if (auto refused = refuse(until, how)) co_return std::move(*refused);
   if (a.has_zero_byte()) co_return failure{errc::bad_parameter, "a text value has a zero byte in it"};
-  if (how == mode::shared && !enter_pipeline()) co_return lost();
-  const bool in_transaction = how == mode::alone && PQtransactionStatus(pg.get()) != PQTRANS_IDLE;
+  if (how != alone && !enter_pipeline()) co_return lost();
+  const bool in_transaction = how == alone && PQtransactionStatus(pg.get()) != PQTRANS_IDLE;
   for (int attempt = 0;; ++attempt) {
     std::uint64_t number = pooled ? 0 : prepared.touch(s.id());
     if (number == 0 && !pooled) {
@@ -120,10 +138,10 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
     }
     if (!send(s, number, a)) co_return lost();
     reply got;
-    auto talk = how == mode::shared ? converse_shared(until, got) : converse(until, got);
+    auto talk = how != alone ? converse_shared(until, got, how) : converse(until, got);
     const auto end = co_await std::move(talk);
     if (end == ending::interrupted) {
-      if (how == mode::alone) co_await cancel_and_drain();
+      if (how == alone) co_await cancel_and_drain();
       co_return overdue();
     }
     if (!got.error) {
@@ -173,7 +191,7 @@ bool connection::impl::send(const statement& s, std::uint64_t number, const argu
 }
 
 asio::awaitable<result<void>> connection::impl::deallocate(statement_cache::entry e, deadline until,
-                                                           mode how) {
+                                                           sharer how) {
   const std::string sql = std::string{"DEALLOCATE "} + statement_name{e.number}.text;
   if (PQsendQueryParams(pg.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0)
     co_return lost();
@@ -185,7 +203,7 @@ asio::awaitable<result<void>> connection::impl::deallocate(statement_cache::entr
 // Those that share may all be at this at once, each under a number of its own; the first that is done is
 // kept.
 asio::awaitable<result<std::uint64_t>> connection::impl::prepare(const statement& s, deadline until,
-                                                                 mode how) {
+                                                                 sharer how) {
   while (prepared.full()) {
     const statement_cache::entry oldest = prepared.oldest();
     prepared.erase(oldest);

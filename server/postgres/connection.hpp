@@ -26,6 +26,8 @@ struct connect_options {
   std::chrono::milliseconds statement_timeout{10000};  ///< 0: none (loading)
   std::chrono::milliseconds idle_in_transaction_timeout{60000};
   std::chrono::milliseconds lock_timeout{2000};
+  /// What was sent may stay unacknowledged by the other machine for so long (TCP).
+  std::chrono::milliseconds unanswered_timeout{30000};
   bool pooled = false;  ///< behind PgBouncer in transaction mode
 };
 
@@ -61,6 +63,28 @@ class connection {
   boost::asio::awaitable<result<void>> copy_put(std::span<const std::byte> data, deadline until);
   boost::asio::awaitable<result<std::int64_t>> copy_finish(deadline until);
   boost::asio::awaitable<void> copy_abort(std::string_view reason, deadline until);
+
+  /// Ends all queries under way with database_unavailable and breaks the connection: they end soon, not
+  /// within this call. In Postgres they are cancelled unless it answers nothing.
+  void give_up(std::string_view why, bool server_answers);
+  /// Of the queries that shared it when it was given up, the one with these arguments stood first.
+  bool held_up_by(const arguments& a) const noexcept;
+  /// Since when a query under way has had nothing from the server; time_point::max(): none is.
+  steady::time_point silent_since() const noexcept;
+  steady::time_point last_heard() const noexcept;
+
+  /// Where it leads.
+  struct endpoint {
+    std::string host, address, port;
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+  };
+  endpoint server() const;
+  /// Whether a server takes a new connection, or says why not, in time; as `options` say, but there.
+  static boost::asio::awaitable<bool> answers(boost::asio::any_io_executor executor,
+                                              const connect_options& options, const endpoint& there,
+                                              deadline until);
+  /// Several hosts are tried in turn, each for a while.
+  static bool has_several_hosts(const connect_options& options);
 
   bool broken() const noexcept;  ///< must not be used again
   bool idle() const noexcept;    ///< PQTRANS_IDLE: may go back to a pool

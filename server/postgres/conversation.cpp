@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -59,7 +60,7 @@ connection::impl::~impl() {
   *self = nullptr;
   // Nobody waits for this answer any more (its coroutine was destroyed): Postgres shall not go on working for
   // it.
-  if (PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE)
+  if (cancels && PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE)
     run_off_thread(chore::cancel, [handle = canceller()] {
       char error[256];
       PQcancel(handle.get(), error, sizeof error);
@@ -70,12 +71,12 @@ std::shared_ptr<PGcancel> connection::impl::canceller() const {
   return {PQgetCancel(pg.get()), [](PGcancel* c) { PQfreeCancel(c); }};
 }
 
-std::optional<failure> connection::impl::refuse(deadline until, mode how) {
+std::optional<failure> connection::impl::refuse(deadline until, sharer how) {
   assert(!waiting);  // one operation at a time
-  if (how == mode::alone) leave_pipeline();
+  if (how == alone) leave_pipeline();
   if (broken || PQstatus(pg.get()) != CONNECTION_OK)
     return from_sqlstate("08003", "the connection is broken");
-  if (pipeline.empty() ? PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE : how == mode::alone)
+  if (pipeline.empty() ? PQtransactionStatus(pg.get()) == PQTRANS_ACTIVE : how == alone)
     return failure{
         errc::internal, "the query failed", {}, "the connection is in the middle of a query or a COPY"};
   if (steady::now() >= until) return overdue();
@@ -83,11 +84,13 @@ std::optional<failure> connection::impl::refuse(deadline until, mode how) {
 }
 
 failure connection::impl::overdue() const {
+  if (!given_up.empty()) return from_sqlstate("08006", given_up);
   return from_sqlstate("57014", "the deadline has passed");
 }
 
 failure connection::impl::lost() {
   if (PQstatus(pg.get()) != CONNECTION_OK) broken = true;
+  if (!given_up.empty()) return from_sqlstate("08006", given_up);
   if (broken) return from_sqlstate("08006", PQerrorMessage(pg.get()));
   return {errc::internal, "the query failed", {}, PQerrorMessage(pg.get())};
 }
@@ -116,7 +119,25 @@ void connection::impl::on_timer() {
   socket.cancel();
 }
 
+void connection::impl::give_up(std::string_view why, bool server_answers) {
+  if (!given_up.empty()) return;
+  given_up = why;
+  cancels = server_answers;
+  broken = true;
+  late = true;
+  if (waiting) socket.cancel();
+  if (pipeline.empty()) return;
+  in_front = pipeline.front()->whose;
+  piped_list ended;
+  fail_pipeline(ended);
+  asio::post(socket.get_executor(), [ended = std::move(ended)] {
+    for (const auto& one : ended)
+      one->complete();
+  });
+}
+
 bool connection::impl::consume() {
+  heard = steady::now();
   if (PQconsumeInput(pg.get()) == 0) return false;
   // What TLS has decrypted already makes no socket readable.
   while (tls != nullptr && SSL_pending(tls) > 0 && PQisBusy(pg.get()) != 0)
@@ -171,6 +192,7 @@ void connection::impl::take(PGresult* r, reply& out) {
 
 asio::awaitable<connection::impl::ending> connection::impl::flush(deadline until) {
   arm(until);
+  asked = steady::now();
   while (PQflush(pg.get()) == 1) {
     if (late) co_return ending::interrupted;
     waiting = true;
@@ -187,6 +209,7 @@ asio::awaitable<connection::impl::ending> connection::impl::flush(deadline until
 
 asio::awaitable<connection::impl::ending> connection::impl::converse(deadline until, reply& out) {
   arm(until);
+  asked = steady::now();
   if (PQflush(pg.get()) == 1) {
     const ending sent = co_await flush(until);
     if (sent == ending::interrupted) co_return sent;
@@ -214,12 +237,13 @@ asio::awaitable<connection::impl::ending> connection::impl::converse(deadline un
   co_return ending::complete;
 }
 
-asio::awaitable<result<result_set>> connection::impl::finish(deadline until, std::string_view sql, mode how) {
+asio::awaitable<result<result_set>> connection::impl::finish(deadline until, std::string_view sql,
+                                                             sharer how) {
   reply out;
-  auto talk = how == mode::shared ? converse_shared(until, out) : converse(until, out);
+  auto talk = how != alone ? converse_shared(until, out, how) : converse(until, out);
   const ending end = co_await std::move(talk);
   if (end == ending::interrupted) {
-    if (how == mode::alone) co_await cancel_and_drain();
+    if (how == alone) co_await cancel_and_drain();
     co_return overdue();
   }
   if (out.error) {
@@ -234,6 +258,10 @@ asio::awaitable<result<result_set>> connection::impl::finish(deadline until, std
 // sent; an idle backend ignores it) and the answer must be read to its end before the session runs anything
 // else.
 asio::awaitable<void> connection::impl::cancel_and_drain() {
+  if (!given_up.empty()) {
+    co_await asio::this_coro::throw_if_cancelled(true);
+    co_return;
+  }
   const deadline patience = steady::now() + drain_time;
   std::function<void()> cancel = [handle =
                                       canceller()] {  // named: g++ 12 destroys an awaited call's lambda twice

@@ -31,13 +31,16 @@ void connection::impl::leave_pipeline() {
     broken = true;
 }
 
-asio::awaitable<connection::impl::ending> connection::impl::converse_shared(deadline until, reply& out) {
+asio::awaitable<connection::impl::ending> connection::impl::converse_shared(deadline until, reply& out,
+                                                                            sharer whose) {
   if (PQpipelineSync(pg.get()) == 0) {
     out.error = lost();
     co_return ending::complete;
   }
   const auto own = std::make_shared<piped>();
   own->until = until;
+  own->whose = whose;
+  if (pipeline.empty()) asked = steady::now();
   pipeline.push_back(own);
   flush_pipeline();
   watch_pipeline();

@@ -49,8 +49,8 @@ connection* pool::lease::operator->() const noexcept {
   return &impl_->session();
 }
 
-pool::pool(asio::any_io_executor executor, connect_options connect, pool_options options)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(connect), options)) {}
+pool::pool(asio::any_io_executor executor, const connect_options& connect, const pool_options& options)
+    : impl_(std::make_shared<impl>(std::move(executor), connect, options)) {}
 pool::~pool() {
   impl_->shut_down();
 }
@@ -74,10 +74,10 @@ asio::awaitable<void> pool::stop() {
   }
 }
 
-asio::awaitable<result<pool::lease>> pool::acquire(lane l, deadline until) {
+asio::awaitable<result<pool::lease>> pool::acquire(lane l, deadline until, urgency rank) {
   const auto self = impl_;
   waiter w;
-  answer got = self->ask(l, w, steady::now(), until, share::no);
+  answer got = self->ask(l, w, steady::now(), until, share::no, rank);
   if (got.what == answer::kind::queued) {
     co_await self->wait(l, w);
     got = w.outcome;
@@ -87,12 +87,15 @@ asio::awaitable<result<pool::lease>> pool::acquire(lane l, deadline until) {
 }
 
 asio::awaitable<result<result_set>> pool::query(lane l, const statement& s, const arguments& a,
-                                                deadline until, query_timing& timing, share how) {
+                                                deadline until, query_timing& timing, share how,
+                                                urgency rank) {
   const auto self = impl_;
+  // Who shares may have to be asked again (see relieve); behind a pooler nothing is shared.
+  if (!s.repeatable() || self->how->connect.pooled) how = share::no;
   for (int attempt = 1;; ++attempt) {
     const auto asked = steady::now();
     waiter w;
-    answer got = self->ask(l, w, asked, until, how);
+    answer got = self->ask(l, w, asked, until, how, rank);
     if (got.what == answer::kind::queued) {
       co_await self->wait(l, w);
       got = w.outcome;
@@ -113,6 +116,7 @@ asio::awaitable<result<result_set>> pool::query(lane l, const statement& s, cons
     const bool retry = attempt < attempts && s.repeatable() && held.session().broken() &&
                        rows.error().code == errc::database_unavailable && steady::now() < until;
     if (!retry) co_return rows;
+    if (held.session().held_up_by(a)) how = share::no;  // it was not short
   }
 }
 

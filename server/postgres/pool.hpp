@@ -23,11 +23,18 @@ std::string_view name(lane l) noexcept;
 /// read.
 enum class share { no, yes };
 
+/// Whose query it is. Those of callers with priority are served before all others that wait, and have places
+/// that ordinary ones cannot take.
+enum class urgency { ordinary, priority };
+
 /// Connections of one lane in one thread's pool.
 struct lane_options {
   std::size_t size = 0;           ///< connections kept open; 0: the lane is not used
   std::size_t max_waiting = 256;  ///< requests that may wait; one more fails with pool_exhausted at once
   std::size_t sharers = 1;        ///< queries that may share a connection
+  std::size_t kept_waiting = 0;   ///< of max_waiting: places for priority alone
+  /// Connections that ordinary queries never have alone: there short ones pass while long ones run.
+  std::size_t kept_connections = 0;
 };
 
 struct pool_options {
@@ -57,7 +64,7 @@ struct query_timing {
 /// its executor's thread, but `status()`, which any thread may call.
 class pool {
  public:
-  pool(boost::asio::any_io_executor executor, connect_options connect, pool_options options);
+  pool(boost::asio::any_io_executor executor, const connect_options& connect, const pool_options& options);
   ~pool();
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
@@ -83,14 +90,17 @@ class pool {
   };
 
   /// Fails with pool_exhausted (queue full, or none came free by `until`), database_unavailable (no
-  /// connection could be made; the last error is known), or shutting_down.
-  boost::asio::awaitable<result<lease>> acquire(lane l, deadline until);
+  /// connection could be made, or the database has stopped answering; the last error is known), or
+  /// shutting_down.
+  boost::asio::awaitable<result<lease>> acquire(lane l, deadline until, urgency rank = urgency::ordinary);
 
   /// One statement on a connection of the lane. The usual way for a handler. When the connection dies under a
-  /// statement that is repeatable(), another one runs it again, twice at most, within `until`.
+  /// statement that is repeatable(), another one runs it again, twice at most, within `until`; only such
+  /// statements share. A query without an answer while a fresh connection gets none either is given up with
+  /// database_unavailable (see stall_watch); one that is slow on a database that is well is left alone.
   boost::asio::awaitable<result<result_set>> query(lane l, const statement& s, const arguments& a,
                                                    deadline until, query_timing& timing,
-                                                   share how = share::no);
+                                                   share how = share::no, urgency rank = urgency::ordinary);
 
   pool_status status() const;
 

@@ -17,6 +17,7 @@
 
 #include "server/postgres/pool.hpp"
 #include "server/postgres/pool_machine.hpp"
+#include "server/postgres/stall_watch.hpp"
 
 namespace gridlight::postgres {
 namespace asio = boost::asio;
@@ -58,6 +59,7 @@ struct published_status {
 /// The I/O round the lanes' machines: does what they decide and tells them what came of it.
 struct pool::impl : std::enable_shared_from_this<pool::impl> {
   static constexpr auto health_interval = std::chrono::seconds{1};
+  static constexpr auto look_interval = std::chrono::milliseconds{200};  ///< while something is under way
 
   struct place {
     std::unique_ptr<connection> session;
@@ -73,22 +75,33 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
   struct settings {
     connect_options connect;
     std::string warm_up_sql;
+    bool several_hosts;
   };
 
-  impl(asio::any_io_executor e, connect_options c, const pool_options& o);
+  impl(asio::any_io_executor e, const connect_options& c, const pool_options& o);
 
   lane_state& of(lane l) { return lanes[static_cast<std::size_t>(l)]; }
-  answer ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing);
+  answer ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing, urgency rank);
   asio::awaitable<void> wait(lane l, waiter& w);
   void give_back(lane l, std::size_t slot);
   failure refusal(errc why);
 
   void act(lane_state& s);
-  void connect(lane_state& s, std::size_t slot);
+  void connect(lane_state& s, std::size_t slot, steady::duration limit);
   static asio::awaitable<void> connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,
                                            asio::any_io_executor executor,
-                                           std::shared_ptr<const settings> how);
+                                           std::shared_ptr<const settings> how, deadline until);
   void connect_ended(lane_state& s, std::size_t slot, result<connection> made);
+  template <class Visit>
+  void for_each_session(Visit visit);
+  void look_for_silence(steady::time_point now);
+  void probe(const connection::endpoint& there);
+  static asio::awaitable<void> probe_one(std::weak_ptr<impl> owner, asio::any_io_executor executor,
+                                         std::shared_ptr<const settings> how, connection::endpoint there,
+                                         deadline until);
+  void probe_ended(const connection::endpoint& there, bool answered);
+  void stalled(steady::time_point now);
+  void relieve(steady::time_point now);
   void arm(steady::time_point at);
   void on_timer();
   void shut_down();
@@ -99,6 +112,8 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
   std::array<lane_state, lane_count> lanes;
   asio::steady_timer timer, ended;
   steady::time_point armed_for = steady::time_point::max(), health_at{};
+  stall_watch watch;
+  std::shared_ptr<asio::cancellation_signal> probing;
   bool stopping = false;
   mutable std::mutex error_mutex;
   std::string last_error;

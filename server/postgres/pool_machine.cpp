@@ -7,7 +7,10 @@
 namespace gridlight::postgres {
 
 pool_machine::pool_machine(const options& o, std::function<double()> random)
-    : options_(o), random_(std::move(random)), slots_(o.lane.size) {}
+    : options_(o), random_(std::move(random)), slots_(o.lane.size) {
+  std::size_t& kept = options_.lane.kept_connections;  // never all
+  kept = std::min(kept, std::max<std::size_t>(slots_.size(), 1) - 1);
+}
 
 void pool_machine::start(time now) {
   running_ = true;
@@ -16,14 +19,34 @@ void pool_machine::start(time now) {
 
 void pool_machine::stop() {
   running_ = false;
-  for (const waiting_entry& w : std::exchange(queue_, {}))
-    actions_.push_back({action::kind::refuse, 0, w.who, errc::shutting_down});
+  refuse_all(errc::shutting_down);
+  close_idle();
+}
+
+void pool_machine::refuse_all(errc why) {
+  queue_.for_each([&](const waiting_entry& w) { actions_.push_back({action::kind::refuse, 0, w.who, why}); });
+  queue_ = {};
   earliest_ = time::max();
+}
+
+void pool_machine::close_idle() {
   for (std::size_t i = 0; i < slots_.size(); ++i)
     if (slots_[i].state == condition::idle) {
       set(i, condition::empty);
       actions_.push_back({action::kind::close, i});
     }
+}
+
+void pool_machine::stalled(time now) {
+  if (!running_) return;
+  stalled_ = true;
+  failures_ = std::max(failures_, 1U);
+  retry_at_ = now + pause();
+  counts_.timed_out += queue_.size();
+  refuse_all(errc::database_unavailable);
+  close_idle();
+  for (slot_entry& s : slots_)
+    s.shared = false;
 }
 
 void pool_machine::set(std::size_t slot, condition next) {
@@ -35,7 +58,9 @@ void pool_machine::set(std::size_t slot, condition next) {
   count(slots_[slot].state, static_cast<std::size_t>(-1));
   count(next, 1);
   slots_[slot].state = next;
-  if (next != condition::busy) slots_[slot].users = 0;
+  if (next == condition::busy) return;
+  slots_[slot].users = 0;
+  if (std::exchange(slots_[slot].counted, false)) --alone_;
 }
 
 // The one used last: its caches are warm, here and in its backend.
@@ -60,37 +85,55 @@ std::size_t pool_machine::shared_slot(time now) const {
   return best;
 }
 
-void pool_machine::grant(std::size_t slot, share how) {
+void pool_machine::grant(std::size_t slot, share how, urgency rank) {
   set(slot, condition::busy);
-  slots_[slot].shared = how == share::yes;
-  ++slots_[slot].users;
+  slot_entry& s = slots_[slot];
+  s.shared = how == share::yes;
+  ++s.users;
+  if (how == share::no && rank == urgency::ordinary) {
+    s.counted = true;
+    ++alone_;
+  }
   ++counts_.acquired;
 }
 
-pool_machine::answer pool_machine::acquire(waiter who, time now, time until, share how) {
+// Nobody who waits comes before it.
+bool pool_machine::has_turn(share how, urgency rank) const {
+  if (how == share::no && rank == urgency::ordinary && !may_be_alone()) return false;
+  const waiting_entry* const first = queue_.first(may_be_alone());
+  return first == nullptr || (rank == urgency::priority && first->rank == urgency::ordinary);
+}
+
+bool pool_machine::queue_full(urgency rank) const {
+  const lane_options& l = options_.lane;
+  return queue_.size() >= l.max_waiting ||
+         (rank == urgency::ordinary && queue_.ordinary() + l.kept_waiting >= l.max_waiting);
+}
+
+pool_machine::answer pool_machine::acquire(waiter who, time now, time until, share how, urgency rank) {
   if (!running_) return {answer::kind::refused, 0, errc::shutting_down};
   if (slots_.empty()) return {answer::kind::refused, 0, errc::internal};
-  std::size_t best = idle_slot();
-  if (best == slots_.size() && how == share::yes && queue_.empty()) best = shared_slot(now);
+  if (stalled_) return {answer::kind::refused, 0, errc::database_unavailable};
+  std::size_t best = slots_.size();
+  if (has_turn(how, rank)) best = idle_slot();
+  if (best == slots_.size() && how == share::yes && has_turn(how, rank)) best = shared_slot(now);
   if (best < slots_.size()) {
-    grant(best, how);
+    grant(best, how, rank);
     return {answer::kind::served, best};
   }
-  if (queue_.size() >= options_.lane.max_waiting) {
+  if (queue_full(rank)) {
     ++counts_.exhausted;
     return {answer::kind::refused, 0, errc::pool_exhausted};
   }
   const bool down = up() == 0 && failures_ > 0;
-  queue_.push_back({who, until, down ? now + options_.patience : time::max(), how});
-  earliest_ = std::min({earliest_, until, queue_.back().give_up});
+  const time give_up = down ? now + options_.patience : time::max();
+  queue_.push({who, until, give_up, how, rank});
+  earliest_ = std::min({earliest_, until, give_up});
   return {answer::kind::queued};
 }
 
 bool pool_machine::abandon(waiter who) {
-  const auto found = std::ranges::find(queue_, who, &waiting_entry::who);
-  if (found == queue_.end()) return false;
-  queue_.erase(found);
-  return true;
+  return queue_.erase(who);
 }
 
 void pool_machine::released(std::size_t slot, bool clean, time now) {
@@ -108,6 +151,8 @@ void pool_machine::released(std::size_t slot, bool clean, time now) {
   }
   if (!clean) {
     set(slot, condition::empty);
+    // One that was passed by may now have a kept connection that rests.
+    if (const std::size_t rested = idle_slot(); rested < slots_.size()) serve_waiting(rested, now);
     return plan(now);
   }
   offer(slot, now);
@@ -127,13 +172,13 @@ void pool_machine::offer(std::size_t slot, time now) {
 
 void pool_machine::serve_waiting(std::size_t slot, time now) {
   slot_entry& s = slots_[slot];
-  while (!queue_.empty()) {
-    const waiting_entry first = queue_.front();
+  while (const waiting_entry* const next = queue_.first(may_be_alone())) {
+    const waiting_entry first = *next;
     const bool fits = s.state == condition::idle || (first.how == share::yes && may_join(s, now));
     if (!fits && !(now >= first.until)) return;
-    queue_.pop_front();
+    queue_.pop(first);
     if (leaves(first, now)) continue;
-    grant(slot, first.how);
+    grant(slot, first.how, first.rank);
     actions_.push_back({action::kind::serve, slot, first.who});
   }
 }
@@ -148,6 +193,8 @@ void pool_machine::connected(std::size_t slot, time now) {
   assert(slots_[slot].state == condition::connecting);
   ++counts_.connects;
   failures_ = 0;
+  stalled_ = false;
+  fastest_ = std::min(fastest_, now - slots_[slot].opened);
   if (!running_) {
     set(slot, condition::empty);
     actions_.push_back({action::kind::close, slot});
@@ -170,10 +217,18 @@ void pool_machine::connect_failed(std::size_t slot, time now) {
   failures_ = std::min(failures_ + 1, 30U);
   retry_at_ = now + pause();
   if (up() > 0) return;
-  for (waiting_entry& w : queue_) {
-    w.give_up = std::min(w.give_up, now + options_.patience);
+  const time give_up = now + options_.patience;
+  queue_.for_each([&](waiting_entry& w) {
+    w.give_up = std::min(w.give_up, give_up);
     earliest_ = std::min(earliest_, w.give_up);
-  }
+  });
+}
+
+// What has been fast before either is so again or will not come: a new attempt finds out sooner.
+steady::duration pool_machine::connect_limit() const {
+  if (failures_ == 0 || fastest_ > options_.connect_timeout / 8) return options_.connect_timeout;
+  return std::min<steady::duration>(options_.connect_timeout,
+                                    std::max<steady::duration>(std::chrono::seconds{1}, 8 * fastest_));
 }
 
 steady::duration pool_machine::pause() {
@@ -197,7 +252,8 @@ void pool_machine::plan(time now) {
     if (slots_[i].state != condition::empty) continue;
     if (failures_ > 0 && (connecting_ > 0 || now < retry_at_)) return;
     set(i, condition::connecting);
-    actions_.push_back({action::kind::connect, i});
+    slots_[i].opened = now;
+    actions_.push_back({action::kind::connect, i, nullptr, {}, connect_limit()});
   }
 }
 
@@ -212,10 +268,11 @@ bool pool_machine::leaves(const waiting_entry& w, time now) {
 
 void pool_machine::expire(time now) {
   if (now < earliest_) return;
-  std::erase_if(queue_, [&](const waiting_entry& w) { return leaves(w, now); });
+  queue_.erase_if([&](const waiting_entry& w) { return leaves(w, now); });
   earliest_ = time::max();
-  for (const waiting_entry& w : queue_)
+  queue_.for_each([&](const waiting_entry& w) {
     earliest_ = std::min({earliest_, w.until, up() == 0 ? w.give_up : w.until});
+  });
 }
 
 void pool_machine::tick(time now) {

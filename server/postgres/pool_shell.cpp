@@ -17,8 +17,10 @@ std::function<double()> random_numbers() {
   };
 }
 
-pool_machine::options machine_options(const pool_options& o, std::size_t lane) {
-  return {o.lanes[lane], o.max_age, o.backoff_min, o.backoff_max};
+pool_machine::options machine_options(const pool_options& o, const connect_options& c, std::size_t lane) {
+  pool_machine::options out{o.lanes[lane], o.max_age, o.backoff_min, o.backoff_max};
+  out.connect_timeout = c.connect_timeout;
+  return out;
 }
 
 }  // namespace
@@ -26,27 +28,29 @@ pool_machine::options machine_options(const pool_options& o, std::size_t lane) {
 pool::impl::lane_state::lane_state(const pool_machine::options& o)
     : machine(o, random_numbers()), slots(o.lane.size) {}
 
-pool::impl::impl(asio::any_io_executor e, connect_options c, const pool_options& o)
+pool::impl::impl(asio::any_io_executor e, const connect_options& c, const pool_options& o)
     : executor(std::move(e)),
-      how(std::make_shared<const settings>(settings{std::move(c), o.warm_up_sql})),
-      lanes{lane_state{machine_options(o, 0)}, lane_state{machine_options(o, 1)},
-            lane_state{machine_options(o, 2)}, lane_state{machine_options(o, 3)}},
+      how(std::make_shared<const settings>(settings{c, o.warm_up_sql, connection::has_several_hosts(c)})),
+      lanes{lane_state{machine_options(o, c, 0)}, lane_state{machine_options(o, c, 1)},
+            lane_state{machine_options(o, c, 2)}, lane_state{machine_options(o, c, 3)}},
       timer(executor),
       ended(executor) {}
 
 // An idle connection is looked at before it is handed out: a backend that died in the meantime costs no
 // request. One that others use already is watched by them.
-answer pool::impl::ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing) {
+answer pool::impl::ask(lane l, waiter& w, steady::time_point now, deadline until, share sharing,
+                       urgency rank) {
   lane_state& s = of(l);
-  answer got = s.machine.acquire(&w, now, until, sharing);
+  answer got = s.machine.acquire(&w, now, until, sharing, rank);
   while (got.what == answer::kind::served && s.machine.users(got.slot) == 1 &&
          !s.slots[got.slot].session->alive()) {
     s.slots[got.slot].session.reset();
     s.machine.died(got.slot, now);
     act(s);
-    got = s.machine.acquire(&w, now, until, sharing);
+    got = s.machine.acquire(&w, now, until, sharing, rank);
   }
   act(s);
+  if (!stopping) arm(now + look_interval);
   return got;
 }
 
@@ -95,7 +99,7 @@ void pool::impl::act(lane_state& s) {
     for (const auto& a : s.machine.take_actions())
       switch (a.what) {
         case kind::connect:
-          connect(s, a.slot);
+          connect(s, a.slot, a.limit);
           break;
         case kind::close:
           s.slots[a.slot].session.reset();
@@ -115,22 +119,23 @@ void pool::impl::act(lane_state& s) {
   }
 }
 
-void pool::impl::connect(lane_state& s, std::size_t slot) {
+void pool::impl::connect(lane_state& s, std::size_t slot, steady::duration limit) {
+  if (how->several_hosts) limit = how->connect.connect_timeout;
   auto signal = std::make_shared<asio::cancellation_signal>();
   s.slots[slot].connecting = signal;
   const auto stop = signal->slot();
-  asio::co_spawn(executor, connect_one(weak_from_this(), &s, slot, executor, how),
+  asio::co_spawn(executor, connect_one(weak_from_this(), &s, slot, executor, how, deadline_in(limit)),
                  asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
 }
 
 asio::awaitable<void> pool::impl::connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,
                                               asio::any_io_executor executor,
-                                              std::shared_ptr<const settings> how) {
+                                              std::shared_ptr<const settings> how, deadline until) {
   result<connection> made = failure{errc::database_unavailable, "", {}, "given up"};
   try {
-    made = co_await connection::open(executor, how->connect, deadline_in(how->connect.connect_timeout));
+    made = co_await connection::open(executor, how->connect, until);
     if (made && !how->warm_up_sql.empty()) {
-      auto warmed = co_await made->execute(how->warm_up_sql, deadline_in(how->connect.connect_timeout));
+      auto warmed = co_await made->execute(how->warm_up_sql, until);
       if (!warmed) made = std::move(warmed).error();
     }
   } catch (const std::exception& e) {  // cancelled by stop()
@@ -162,38 +167,10 @@ void pool::impl::connect_ended(lane_state& s, std::size_t slot, result<connectio
   act(s);
 }
 
-// One timer for all that is due in any lane; it may fire too early, and is moved only when something is due
-// sooner.
-void pool::impl::arm(steady::time_point at) {
-  if (at >= armed_for) return;
-  armed_for = at;
-  timer.expires_at(at);
-  timer.async_wait([owner = weak_from_this()](const boost::system::error_code& ec) {
-    if (const auto self = owner.lock(); self && !ec) self->on_timer();
-  });
-}
-
-void pool::impl::on_timer() {
-  armed_for = steady::time_point::max();
-  if (stopping) return;
-  const auto now = steady::now();
-  const bool check = now >= health_at;
-  if (check) health_at = now + health_interval;
-  for (lane_state& s : lanes) {
-    for (std::size_t i = 0; check && i < s.slots.size(); ++i)
-      if (s.machine.idle(i) && !s.slots[i].session->alive()) {
-        s.slots[i].session.reset();
-        s.machine.died(i, now);
-      }
-    s.machine.tick(now);
-    act(s);
-  }
-  arm(health_at);
-}
-
 void pool::impl::shut_down() {
   if (std::exchange(stopping, true)) return;
   timer.cancel();
+  if (const auto signal = probing) signal->emit(asio::cancellation_type::terminal);
   for (lane_state& s : lanes) {
     s.machine.stop();
     act(s);

@@ -204,6 +204,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"postgres.sync_connections", "101"},
       {"postgres.admin_connections", "0"},
       {"postgres.max_waiting", "-1"},
+      {"postgres.priority_share", "1"},
       {"postgres.connect_timeout", "0"},
       {"postgres.statement_timeout", "2h"},
       {"postgres.idle_in_transaction_timeout", "61s"},

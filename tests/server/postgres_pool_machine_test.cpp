@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -16,13 +17,18 @@ namespace {
 // A machine with a clock of the test's own and a name for each waiter.
 struct bench {
   explicit bench(std::size_t size, std::size_t max_waiting = 3, double random = 0.5, std::size_t sharers = 1)
-      : machine({{size, max_waiting, sharers}, 30min, 50ms, 500ms}, [random] { return random; }) {
+      : bench(lane_options{size, max_waiting, sharers}, random) {}
+  explicit bench(const lane_options& o, double random = 0.5)
+      : machine({o, 30min, 50ms, 500ms}, [random] { return random; }) {
     machine.start(now);
   }
   pool_machine::answer ask(int who, steady::duration patience = 10s, share how = share::no) {
     return machine.acquire(&names[who], now, now + patience, how);
   }
   pool_machine::answer join(int who) { return ask(who, 10s, share::yes); }
+  pool_machine::answer urge(int who, share how = share::no) {
+    return machine.acquire(&names[who], now, now + 10s, how, urgency::priority);
+  }
   std::vector<pool_machine::action> done() { return machine.take_actions(); }
   std::size_t count(kind k) {
     std::size_t n = 0;
@@ -376,6 +382,133 @@ TEST_CASE("a connection that is always shared is emptied at twice its age, and r
   CHECK(b.count(kind::close) == 1);
 }
 
+TEST_CASE("priority is served first, and has places in the queue that others cannot take") {
+  bench b{{.size = 1, .max_waiting = 4, .kept_waiting = 2}};
+  b.bring_up();
+  CHECK(b.ask(0).what == granted::served);
+  CHECK(b.ask(1).what == granted::queued);
+  CHECK(b.ask(2).what == granted::queued);
+  CHECK(b.ask(3).why == errc::pool_exhausted);
+  CHECK(b.urge(4).what == granted::queued);
+  CHECK(b.urge(5).what == granted::queued);
+  CHECK(b.urge(6).why == errc::pool_exhausted);
+  for (const int next : {4, 5, 1, 2}) {
+    b.machine.released(0, true, b.now);
+    const auto a = b.done();
+    REQUIRE(a.size() == 1);
+    CHECK(b.who(a[0]) == next);
+  }
+  // One that has left gives its place back to its own kind.
+  CHECK(b.ask(1).what == granted::queued);
+  CHECK(b.ask(2).what == granted::queued);
+  CHECK(b.machine.abandon(&b.names[1]));
+  CHECK(b.ask(3).what == granted::queued);
+  CHECK(b.ask(1).what == granted::refused);
+}
+
+TEST_CASE("long ordinary queries leave a connection to short ones and to priority") {
+  bench b{{.size = 3, .max_waiting = 8, .sharers = 2, .kept_connections = 1}};
+  b.bring_up();
+  const auto first = b.ask(0).slot;
+  b.ask(1);
+  CHECK(b.ask(2).what == granted::queued);  // although one rests
+  CHECK(b.machine.status().busy == 2);
+  CHECK(b.join(3).what == granted::served);
+  CHECK(b.join(4).what == granted::served);  // past the one that waits
+  CHECK(b.join(5).what == granted::queued);
+  CHECK(b.urge(6).what == granted::queued);
+  const std::size_t passing = 3 - first - (first == 0 ? 1 : 0);
+  CHECK(b.machine.users(passing) == 2);
+  b.machine.released(passing, true, b.now);
+  CHECK(b.done().empty());  // priority wants it alone: nobody joins
+  b.machine.released(passing, true, b.now);
+  auto a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(b.who(a[0]) == 6);
+  b.machine.released(first, true, b.now);
+  a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(b.who(a[0]) == 2);  // it came before the one that shares
+  b.machine.released(passing, true, b.now);
+  a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(b.who(a[0]) == 5);
+}
+
+TEST_CASE("one that was passed by gets a resting connection when a long query's connection is lost") {
+  bench b{{.size = 2, .max_waiting = 8, .sharers = 2, .kept_connections = 1}};
+  b.bring_up();
+  const auto lost = b.ask(0).slot;
+  CHECK(b.ask(1).what == granted::queued);
+  b.machine.released(lost, false, b.now);
+  const auto a = b.done();
+  REQUIRE(a.size() == 2);
+  CHECK(a[0].what == kind::serve);
+  CHECK(a[0].slot == 1 - lost);
+  CHECK(a[1].what == kind::connect);
+  bench all{{.size = 1, .max_waiting = 8, .sharers = 2, .kept_connections = 1}};
+  all.bring_up();
+  CHECK(all.ask(0).what == granted::served);  // never all of them are kept
+}
+
+TEST_CASE("a stalled database: all that wait are told, nobody waits until a connection is made") {
+  bench b{3, 8};
+  b.now += 10ms;
+  b.bring_up();
+  b.ask(0);
+  b.ask(1);
+  b.ask(2);
+  b.machine.released(2, true, b.now);
+  b.ask(3);
+  b.ask(4);
+  b.machine.released(1, true, b.now);
+  b.machine.released(2, true, b.now);
+  b.done();
+  b.machine.stalled(b.now);
+  auto a = b.done();
+  CHECK(std::ranges::count(a, kind::close, &pool_machine::action::what) == 1);
+  CHECK(b.ask(6).why == errc::database_unavailable);
+  b.machine.released(0, false, b.now);
+  b.machine.released(1, false, b.now);
+  CHECK(b.done().empty());  // after a pause
+  b.pass(500ms);
+  a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(a[0].what == kind::connect);
+  CHECK(a[0].limit == 1s);  // connecting took 10 ms before
+  CHECK(b.ask(6).why == errc::database_unavailable);
+  b.pass(1s);
+  b.machine.connect_failed(a[0].slot, b.now);
+  b.done();
+  b.pass(500ms);
+  a = b.done();
+  REQUIRE(a.size() == 1);
+  b.machine.connected(a[0].slot, b.now += 10ms);
+  a = b.done();
+  CHECK(std::ranges::count(a, kind::connect, &pool_machine::action::what) == 2);
+  CHECK(a[0].limit == 5s);
+  CHECK(b.ask(6).what == granted::served);
+}
+
+TEST_CASE("where connecting has always been slow, an attempt is given its time also in an outage") {
+  bench b{1};
+  b.now += 300ms;
+  b.bring_up();
+  b.ask(0);
+  b.machine.stalled(b.now);
+  b.machine.released(0, false, b.now);
+  b.done();
+  b.pass(500ms);
+  const auto a = b.done();
+  REQUIRE(a.size() == 1);
+  CHECK(a[0].limit == 8 * 300ms);
+  bench never{1};
+  never.done();
+  never.machine.connect_failed(0, never.now);
+  never.pass(500ms);
+  CHECK(never.done().at(0).limit == 5s);
+}
+
 // Whatever happens in whatever order: nobody is served twice, lost, or left waiting beyond its deadline.
 TEST_CASE("random histories keep every promise") {
   const auto seed = std::random_device{}();
@@ -385,11 +518,12 @@ TEST_CASE("random histories keep every promise") {
   for (int round = 0; round < 300; ++round) {
     const auto size = static_cast<std::size_t>(1 + below(4));
     const auto sharers = static_cast<std::size_t>(1 + below(4));
-    pool_machine m({{size, 8, sharers}, 10s, 50ms, 500ms}, [&] { return below(1000) / 1000.0; });
-    std::vector<char> names(4000);  // 1: shares
+    const auto kept = static_cast<std::size_t>(below(static_cast<int>(size)));
+    pool_machine m({{size, 8, sharers, 3, kept}, 10s, 50ms, 500ms}, [&] { return below(1000) / 1000.0; });
+    std::vector<char> names(4000);  // 1: shares, 2: has priority
     struct use {
       std::size_t users = 0;
-      bool shared = false, spoilt = false;
+      bool shared = false, spoilt = false, counted = false;
     };
     std::map<void*, steady::time_point> waiting;
     std::map<std::size_t, use> busy;
@@ -398,10 +532,16 @@ TEST_CASE("random histories keep every promise") {
     bool failed = false;
     const auto granted_to = [&](void* who, std::size_t slot) {
       use& u = busy[slot];
-      const bool shares = *static_cast<const char*>(who) != 0;
+      const int name = *static_cast<const char*>(who);
+      const bool shares = (name & 1) != 0;
       failed = failed || !open.contains(slot) || u.spoilt ||
                (u.users > 0 && (!u.shared || !shares || u.users >= sharers));
       if (u.users++ == 0) u.shared = shares;
+      u.counted = name == 0;
+      failed = failed ||
+               (u.counted && std::ranges::count_if(busy, [](const auto& b) { return b.second.counted; }) +
+                                     static_cast<std::ptrdiff_t>(kept) >
+                                 static_cast<std::ptrdiff_t>(size));
     };
     const auto settle = [&] {
       for (const auto& a : m.take_actions())
@@ -422,7 +562,16 @@ TEST_CASE("random histories keep every promise") {
         }
       const lane_status s = m.status();
       failed = failed || s.open != open.size() || s.busy != busy.size() || s.waiting != waiting.size();
-      failed = failed || (!waiting.empty() && busy.size() < open.size());  // somebody waits, something rests
+      // Somebody waits, and something rests that is not kept from all that wait.
+      const auto alone = static_cast<std::size_t>(
+          std::ranges::count_if(busy, [](const auto& each) { return each.second.counted; }));
+      const bool passed_by = alone + kept >= size && std::ranges::all_of(waiting, [](const auto& w) {
+                               return *static_cast<const char*>(w.first) == 0;
+                             });
+      failed = failed || (!waiting.empty() && busy.size() < open.size() && !passed_by);
+      failed = failed || std::ranges::count_if(waiting, [](const auto& w) {
+                           return (*static_cast<const char*>(w.first) & 2) == 0;
+                         }) > 8 - 3;
     };
     const auto pick = [&](const auto& from) {
       return *std::next(from.begin(), below(static_cast<int>(from.size())));
@@ -437,10 +586,12 @@ TEST_CASE("random histories keep every promise") {
         case 1:
         case 2: {
           const bool shares = below(2) == 0;
-          names[next] = shares ? 1 : 0;
+          const bool urgent = below(4) == 0;
+          names[next] = static_cast<char>((shares ? 1 : 0) + (urgent ? 2 : 0));
           void* const who = &names[next++];
           const auto until = now + std::chrono::milliseconds{below(300)};
-          const auto got = m.acquire(who, now, until, shares ? share::yes : share::no);
+          const auto got = m.acquire(who, now, until, shares ? share::yes : share::no,
+                                     urgent ? urgency::priority : urgency::ordinary);
           if (got.what == granted::queued) waiting[who] = until;
           if (got.what == granted::served) granted_to(who, got.slot);
           break;
@@ -479,6 +630,14 @@ TEST_CASE("random histories keep every promise") {
               break;
             }
           break;
+        case 7:
+          if (below(30) == 0) {
+            for (std::size_t slot = 0; slot < size; ++slot)
+              if (busy.contains(slot)) busy[slot].spoilt = true;
+            m.stalled(now);
+            break;
+          }
+          [[fallthrough]];
         default:
           if (!waiting.empty() && below(3) == 0) {
             failed = failed || !m.abandon(waiting.begin()->first);
