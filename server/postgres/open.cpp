@@ -211,7 +211,8 @@ asio::awaitable<result<connection>> connection::open(asio::any_io_executor execu
   };  // named: g++ 12 destroys an awaited call's lambda twice
   const bool ended = co_await await_off_thread(executor, chore::connect, std::move(connect), until);
   if (!ended) co_return unreachable("connecting took too long");
-  if (!job->session) co_return unreachable("no memory for a session");
+  if (!job->session)
+    co_return unreachable(job->over() ? "connecting took too long" : "no memory for a session");
   const auto status = PQstatus(job->session.get());
   if (status != CONNECTION_OK)
     co_return unreachable(status == CONNECTION_BAD ? PQerrorMessage(job->session.get())

@@ -365,7 +365,7 @@ TEST_CASE("GRIDLIGHT_ and a setting's name in capitals sets it") {
 TEST_CASE("GRIDLIGHT_ variables that are no settings are known, others are faults") {
   for (const char* name :
        {"GRIDLIGHT_CONFIG", "GRIDLIGHT_REAL_DATA", "GRIDLIGHT_TEST_DATABASE_URL", "GRIDLIGHT_SOAK",
-        "GRIDLIGHT_FUZZ_SECONDS", "GRIDLIGHT_BINARY", "GRIDLIGHT_SOURCE_DIR"})
+        "GRIDLIGHT_SOAK_MINUTES", "GRIDLIGHT_FUZZ_SECONDS", "GRIDLIGHT_BINARY", "GRIDLIGHT_SOURCE_DIR"})
     CHECK(parse_config("", "t", {{name, "x"}}).has_value());
   CHECK(bad("", {{"GRIDLIGHT_HTTP_PROT", "1"}})
             .starts_with(

@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,8 +71,8 @@ private_cluster::private_cluster(options o) : options_(std::move(o)), port_(free
   home_ = pattern;
   try {
     if (::geteuid() == 0) must("chown postgres: " + home_.string());
-    must(as_owner(std::string{programs} + "initdb -D " + (home_ / "data").string() +
-                  " -U postgres --encoding=UTF8 --locale=C.UTF-8 --no-sync --auth=trust"));
+    must(as_owner("", std::string{programs} + "initdb -D " + (home_ / "data").string() +
+                          " -U postgres --encoding=UTF8 --locale=C.UTF-8 --no-sync --auth=trust"));
     configure();
     start();
     value("CREATE EXTENSION postgis");
@@ -89,10 +90,10 @@ private_cluster::~private_cluster() {
   fs::remove_all(home_, ignored);
 }
 
-std::string private_cluster::as_owner(const std::string& command) const {
-  const std::string user =
-      ::geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --init-groups env HOME=/ " : "";
-  return "cd / && " + options_.inside + (options_.inside.empty() ? "" : " ") + user + command;
+std::string private_cluster::as_owner(const std::string& how, const std::string& command) const {
+  const std::string user = ::geteuid() == 0 ? " --reuid=postgres --regid=postgres --init-groups" : "";
+  return "cd / && " + how + " " + options_.inside + " setpriv --pdeathsig QUIT" + user +
+         " env HOME=/ LC_ALL=C " + command;
 }
 
 void private_cluster::configure() const {
@@ -132,8 +133,16 @@ void private_cluster::start() {
 }
 
 void private_cluster::launch() {
-  must(as_owner(std::string{programs} + "pg_ctl -D " + (home_ / "data").string() + " -l " +
-                (home_ / "log").string() + " -W start >/dev/null"));
+  // As a child, so that none is left behind when the test is killed, and its end can be awaited.
+  const std::string command =
+      as_owner("exec", std::string{programs} + "postgres -D " + (home_ / "data").string()) + " >>" +
+      (home_ / "log").string() + " 2>&1";
+  postmaster_ = ::fork();
+  if (postmaster_ < 0) throw std::runtime_error{"fork failed"};
+  if (postmaster_ > 0) return;
+  ::close_range(3, ~0U, 0);  // the test's sockets are not for Postgres to keep open
+  ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+  ::_exit(127);
 }
 
 bool private_cluster::accepts() const {
@@ -152,22 +161,14 @@ void private_cluster::wait_until_accepting(std::chrono::milliseconds timeout) co
   }
 }
 
-pid_t private_cluster::postmaster() const {
-  std::ifstream file{home_ / "data/postmaster.pid"};
-  pid_t pid = -1;
-  file >> pid;
-  return file && parent_of(pid) != -1 ? pid : -1;
-}
-
 std::vector<pid_t> private_cluster::processes() const {
-  const pid_t first = postmaster();
-  if (first == -1) return {};
-  std::vector<pid_t> out{first};
+  if (postmaster_ == -1) return {};
+  std::vector<pid_t> out{postmaster_};
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != name.npos) continue;
     const pid_t pid = std::stoi(name);
-    if (parent_of(pid) == first) out.push_back(pid);
+    if (parent_of(pid) == postmaster_) out.push_back(pid);
   }
   return out;
 }
@@ -188,6 +189,13 @@ void private_cluster::kill_postmaster() {
   for (const pid_t pid : all)
     while (parent_of(pid) != -1)
       std::this_thread::sleep_for(1ms);
+  if (postmaster_ != -1) ::waitpid(postmaster_, nullptr, 0);
+  postmaster_ = -1;
+}
+
+void private_cluster::wait_until_gone(pid_t pid) {
+  while (::kill(pid, 0) == 0)
+    std::this_thread::sleep_for(1ms);
 }
 
 // The postmaster first, which then makes no more; and again, for what it made meanwhile.

@@ -11,8 +11,9 @@
 namespace gridlight::test {
 
 /// A PostgreSQL cluster of a test's own, to be killed and stopped: in a folder that goes with it, on a free
-/// port of a loopback address, with PostGIS. Slow to make (a few seconds): one for a file. As root it belongs
-/// to user postgres. Signals go to the processes of this cluster by their ids.
+/// port of a loopback address, with PostGIS. Slow to make (a few seconds). As root it belongs to user
+/// postgres. It ends with the thread that started it. Signals go to the processes of this cluster by their
+/// ids.
 class private_cluster {
  public:
   struct options {
@@ -40,21 +41,24 @@ class private_cluster {
   bool accepts() const;
   void wait_until_accepting(std::chrono::milliseconds timeout = std::chrono::seconds{60}) const;
 
-  pid_t postmaster() const;              ///< from postmaster.pid; -1: none
-  std::vector<pid_t> processes() const;  ///< the postmaster and its children
+  pid_t postmaster() const noexcept { return postmaster_; }  ///< -1: none
+  std::vector<pid_t> processes() const;                      ///< the postmaster and its children
   /// Of gridlight's connections.
   std::vector<pid_t> backends() const;
+
+  static void wait_until_gone(pid_t pid);  ///< its parent has taken note of its end
 
   void kill_postmaster();  ///< SIGKILL, and what is left of its children; returns when all are gone
   void freeze();           ///< SIGSTOP to all processes
   void thaw();             ///< SIGCONT to those that were frozen
 
  private:
-  std::string as_owner(const std::string& command) const;
+  std::string as_owner(const std::string& how, const std::string& command) const;
   void configure() const;
   options options_;
   std::filesystem::path home_;
   int port_ = 0;
+  pid_t postmaster_ = -1;
   std::vector<pid_t> frozen_;
 };
 
