@@ -38,9 +38,11 @@ tick=$(getconf CLK_TCK)
 cpu() { local t=0 p; for p in "$@"; do t=$((t + $(awk '{print $14 + $15}' "/proc/$p/stat" 2>/dev/null || echo 0))); done; echo "$t"; }
 backends() { sql "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'gridlight%' AND pid <> pg_backend_pid()"; }
 
-ask() { "$build/gridlight-bench" "$1" --port "$port" --connections $connections --area=$area --duration "$seconds" --json "${@:2}"; }
+# Both clients run as SCHED_BATCH: they stand for ones on other machines, which do not interrupt who serves them.
+as_client() { chrt --batch 0 "$@"; }
+ask() { as_client "$build/gridlight-bench" "$1" --port "$port" --connections $connections --area=$area --duration "$seconds" --json "${@:2}"; }
 field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" <<<"$1"; }
-limit() { "$pgbench" -n -M prepared -c $connections -j 2 -T "$seconds" -f "$1" "$database" | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
+limit() { as_client "$pgbench" -n -M prepared -c $connections -j 2 -T "$seconds" -f "$1" "$database" | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
 median() { sort -g | awk '{v[NR]=$1} END {print (NR % 2) ? v[(NR+1)/2] : (v[NR/2] + v[NR/2+1]) / 2}'; }
 
 declare -A path=(
