@@ -46,6 +46,55 @@ double metric(const toy_server& s, const std::string& name) {
   return std::stod(text.substr(at + name.size() + 2));
 }
 
+// Until the server has accepted what was connected, and no more.
+void all_accepted(const toy_server& s, double connections) {
+  for (int i = 0; i < 500 && metric(s, "gridlight_http_connections") != connections; ++i)
+    std::this_thread::sleep_for(10ms);
+  REQUIRE(metric(s, "gridlight_http_connections") == connections);
+}
+
+// None is left for the server; the sockets of the clients' side were there before.
+struct no_descriptors {
+  no_descriptors() {
+    for (int i = 0; i < 8; ++i)
+      sockets.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    do {
+      holes.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      REQUIRE(holes.back() != -1);
+    } while (holes.back() < sockets.back());
+    limit.set(static_cast<rlim_t>(holes.back()) + 1);
+  }
+  ~no_descriptors() {
+    for (const auto* all : {&sockets, &holes})
+      for (const int each : *all)
+        ::close(each);
+  }
+  no_descriptors(const no_descriptors&) = delete;
+  no_descriptors& operator=(const no_descriptors&) = delete;
+
+  // Each asks at once, so that it is answered and closed as soon as it is accepted.
+  void connect_all(std::uint16_t port) const {
+    constexpr std::string_view request = "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    for (const int each : sockets) {
+      test::connect_to(each, port);
+      REQUIRE(::send(each, request.data(), request.size(), MSG_NOSIGNAL) ==
+              static_cast<ssize_t>(request.size()));
+    }
+  }
+  // Each is shut down when it has its answer, which frees the server's descriptor and not one of this side.
+  void expect_answers() const {
+    for (const int each : sockets) {
+      std::string answer(12, ' ');
+      CHECK(::recv(each, answer.data(), answer.size(), MSG_WAITALL) == 12);
+      CHECK(answer == "HTTP/1.1 200");
+      ::shutdown(each, SHUT_RDWR);
+    }
+  }
+
+  const file_limit limit;
+  std::vector<int> sockets, holes;
+};
+
 }  // namespace
 
 TEST_CASE("an address has no more connections than its share, a trusted proxy as many as it likes") {
@@ -145,52 +194,44 @@ TEST_CASE("when all places are taken the longest idle makes room, and none that 
 }
 
 TEST_CASE("out of descriptors: connections wait, the processor rests, and all goes on when some are free") {
-  const file_limit limit;
   toy_server s;
-  http_client first{s.port()};
-  CHECK(first.get("/hello").status == 200);
-  std::vector<std::unique_ptr<http_client>> waiting;
-  for (int i = 0; i < 8; ++i) {
-    waiting.push_back(std::make_unique<http_client>(s.port(), 10s));
-    waiting.back()->send("");  // opens it
-  }
-  for (auto& each : waiting)
-    CHECK(each->get("/hello").status == 200);
-  waiting.clear();
-  for (int i = 0; i < 100 && metric(s, "gridlight_http_connections") > 1; ++i)
-    std::this_thread::sleep_for(10ms);
-
-  // Sockets of the clients' side are there before none is left.
-  std::vector<int> sockets;
-  for (int i = 0; i < 8; ++i)
-    sockets.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  std::vector<int> holes;
-  for (;;) {
-    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    REQUIRE(fd != -1);
-    holes.push_back(fd);
-    if (fd > sockets.back()) break;
-  }
-  limit.set(static_cast<rlim_t>(holes.back()) + 1);
-  for (const int each : sockets)
-    test::connect_to(each, s.port());
+  // Whoever is being answered is not idle, so nobody can make room while this lasts.
+  http_client busy{s.port()};
+  busy.send("GET /slow?ms=2500 HTTP/1.1\r\nHost: h\r\n\r\n");
+  all_accepted(s, 1);
+  no_descriptors none;
+  none.connect_all(s.port());
   const double before = cpu_seconds();
   std::this_thread::sleep_for(1s);
   const double used = cpu_seconds() - before;
   MESSAGE("processor time while no connection could be accepted: " << used << " s of 1 s");
   CHECK(used < 0.2);
-  CHECK(first.get("/hello").status == 200);
-  limit.set(limit.before.rlim_cur);
-  for (const int each : sockets) {
-    const std::string_view request = "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-    CHECK(::send(each, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()));
-    char answer[16] = {};
-    CHECK(::recv(each, answer, 12, MSG_WAITALL) == 12);
-    CHECK(std::string_view{answer} == "HTTP/1.1 200");
-    ::close(each);
+  for (const int each : none.sockets) {
+    char byte = 0;
+    CHECK(::recv(each, &byte, 1, MSG_DONTWAIT) == -1);
   }
-  for (const int each : holes)
-    ::close(each);
+  CHECK(busy.receive().body == "slow");
+  none.limit.set(none.limit.before.rlim_cur);
+  none.expect_answers();
+  CHECK(metric(s, "gridlight_http_connections_evicted_total") == 0);
+}
+
+TEST_CASE("out of descriptors: one that was idle for a second makes room, and all are served in its place") {
+  auto settings = quick_settings();
+  settings.threads = 1;  // each has idle connections of its own
+  toy_server s{settings};
+  http_client idle{s.port()}, busy{s.port()};
+  const auto start = steady::now();
+  CHECK(idle.get("/hello").status == 200);
+  busy.send("GET /slow?ms=1500 HTTP/1.1\r\nHost: h\r\n\r\n");
+  all_accepted(s, 2);
+  no_descriptors none;
+  none.connect_all(s.port());
+  CHECK(idle.closed_by_server());
+  CHECK(ms_since(start) >= 1000);
+  none.expect_answers();
+  CHECK(busy.receive().body == "slow");
+  CHECK(metric(s, "gridlight_http_connections_evicted_total") >= 1);
 }
 
 TEST_CASE("connections fit under the limit of descriptors") {
