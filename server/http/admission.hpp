@@ -53,7 +53,7 @@ struct session_services {
   request_id_maker ids;
   bool draining = false;
   session* first = nullptr;            ///< the open ones, as a list through them
-  waiting_list waiting;                ///< those without a whole request, the longest first
+  waiting_list waiting;                ///< without a whole request, or lingering; the longest first
   std::function<void()> on_last_gone;  ///< called when a session ends and none is left
 };
 

@@ -446,23 +446,29 @@ void session::account(const exchange& x, int status, std::size_t bytes) {
                .user_agent = value_of(x.req.headers, field::user_agent)});
 }
 
-// Closing while the client still sends would make its kernel throw our answer away: say that we are done, and
-// read on for a moment.
+// Closing while the client still sends would reset the connection, and our answer be lost to a client that
+// writes before it reads (RFC 9112, 9.6): say that we are done, and drop what comes until he closes. Bounded
+// by time alone: a body may be of any length. Meanwhile the connection can make room for another.
 awaitable<void> session::linger() {
-  constexpr std::size_t most = 1024 * 1024;
-  set_deadline(steady::now() + std::chrono::seconds{2});
+  constexpr std::chrono::seconds quiet{2}, longest{30};
+  last_ = steady::now();
+  const deadline end = last_ + longest;
+  set_deadline(last_ + quiet);
+  unlink();
+  services_.waiting.push_back(*this);
   if (tls_) {
+    timed_out_ = false;
     co_await tls_->shutdown();
     tls_.reset();  // what still comes is dropped undeciphered
+    if (timed_out_) co_return;
   }
   error_code ec;
   socket_.shutdown(asio::socket_base::shutdown_send, ec);
   if (ec) co_return;
-  for (std::size_t dropped = 0; dropped < most;) {
+  do {
     buffer_.consume(buffer_.view().size());
-    if (co_await read_some() != outcome::good) co_return;
-    dropped += buffer_.view().size();
-  }
+    if (!services_.draining) set_deadline(std::min(end, steady::now() + quiet));
+  } while (co_await read_some() == outcome::good && steady::now() < until_);
 }
 
 }  // namespace gridlight::http

@@ -35,8 +35,8 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
 
   /// services.draining was set: closes when idle, else after the answer that is under way.
   void drain();
-  /// Closes the connection that has waited longest for a request to come whole, a second or more, for another
-  /// one to have its place. False when there is none.
+  /// Closes the connection that has waited longest, a second or more, for a request to come whole or for its
+  /// client to close after the last answer, for another one to have its place. False when there is none.
   static bool make_room(session_services& services);
   /// Ends the work on a request whose client has hung up in the meantime, and the query with it. A client
   /// that only closed its own direction cannot be told from one that has gone.

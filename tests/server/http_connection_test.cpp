@@ -70,6 +70,26 @@ TEST_CASE("a client that says it is done still gets its answers") {
   CHECK(client.closed_by_server());
 }
 
+TEST_CASE("a refusal reaches a client that sends all before it reads, fast or slow") {
+  toy_server s;
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n", piece(1'000'000, 'b');
+  for (const char* framing :
+       {"Content-Length: 30000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1C9C380\r\n"})
+    for (const auto pause : {0ms, 80ms}) {
+      CAPTURE(framing);
+      CAPTURE(pause.count());
+      http_client client{s.port()};
+      client.send(head + framing);
+      for (int i = 0; i < 30; ++i) {
+        client.send(piece);
+        std::this_thread::sleep_for(pause);
+      }
+      const auto reply = client.receive();
+      CHECK(reply.status == 413);
+      CHECK_FALSE(reply.keep_alive);
+    }
+}
+
 TEST_CASE("slow clients: head, body, idle, and one that does not read") {
   auto settings = quick_settings();
   settings.header_timeout = 100ms;

@@ -193,6 +193,18 @@ TEST_CASE("when all places are taken the longest idle makes room, and none that 
   CHECK(metric(s, "gridlight_http_connections_evicted_total") == 1);
 }
 
+TEST_CASE("a client that has its last answer and does not close makes room too") {
+  auto settings = quick_settings();
+  settings.max_connections = 1;
+  settings.threads = 1;
+  toy_server s{settings};
+  http_client refused{s.port()};
+  refused.send("GET /hello HTTP/1.1\r\n\r\n");
+  CHECK(refused.receive().status == 400);
+  std::this_thread::sleep_for(1100ms);
+  CHECK(http_client{s.port()}.get("/hello").status == 200);
+}
+
 TEST_CASE("out of descriptors: connections wait, the processor rests, and all goes on when some are free") {
   toy_server s;
   // Whoever is being answered is not idle, so nobody can make room while this lasts.

@@ -1,7 +1,10 @@
 // Sessions over TLS in this process, so that the sanitizers see them.
 #include <doctest/doctest.h>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -36,7 +39,40 @@ struct tls_bench {
   std::optional<toy_server> server;
 };
 
+// Sends all, then reads all: what a client does that does not look up from its writing.
+std::string sent_then_read(std::uint16_t port, std::string_view bytes) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()),
+                                                                  SSL_CTX_free};
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio{BIO_new_ssl_connect(context.get()), BIO_free_all};
+  BIO_set_conn_hostname(bio.get(), ("127.0.0.1:" + std::to_string(port)).c_str());
+  REQUIRE(BIO_do_connect(bio.get()) == 1);
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const int n = BIO_write(bio.get(), bytes.data() + sent, static_cast<int>(bytes.size() - sent));
+    if (n <= 0) break;
+    sent += static_cast<std::size_t>(n);
+  }
+  CHECK(sent == bytes.size());
+  std::string out;
+  std::array<char, 4096> part{};
+  for (int n = 0; (n = BIO_read(bio.get(), part.data(), part.size())) > 0;)
+    out.append(part.data(), static_cast<std::size_t>(n));
+  return out;
+}
+
 }  // namespace
+
+TEST_CASE("a refusal reaches a client that sends all before it reads") {
+  const tls_bench b;
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // OpenSSL's own sockets would raise it
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n", body(30'000'000, 'b');
+  for (const char* framing :
+       {"Content-Length: 30000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1C9C380\r\n"}) {
+    CAPTURE(framing);
+    CHECK(sent_then_read(b.server->port(), head + framing + body).starts_with("HTTP/1.1 413 "));
+  }
+  std::signal(SIGPIPE, before);
+}
 
 TEST_CASE("answers of every size arrive whole over TLS") {
   const tls_bench b;
