@@ -24,6 +24,12 @@ std::string verdict(const readiness& r) {
   return out;
 }
 
+http::response answer_of(const readiness& r, std::string body) {
+  http::response out = uncached(r.ready ? 200 : 503, http::content_type::json, std::move(body));
+  if (!r.ready) out.headers.emplace_back("Retry-After", std::to_string(r.retry_after_s));
+  return out;
+}
+
 void append_lanes(std::string& out, const postgres::pool_status& all) {
   out += R"(,"pool":{)";
   for (std::size_t i = 0; i < postgres::lane_count; ++i) {
@@ -146,7 +152,7 @@ answer_t ready(services& s, http::request& req) {
   http::parameters q{req};
   if (auto bad = q.fault()) co_return *bad;
   const readiness r = co_await check_readiness(s, req.until);
-  co_return uncached(r.ready ? 200 : 503, http::content_type::json, verdict(r) + "}");
+  co_return answer_of(r, verdict(r) + "}");
 }
 
 // GET /health
@@ -165,7 +171,7 @@ answer_t health(services& s, http::request& req) {
   out += R"(,"expected_schema_version":)" + std::to_string(s.schema_version) + "}";
   append_lanes(out, sum(s.pools()));
   append_layers(out, s.layers.get().get());
-  co_return uncached(r.ready ? 200 : 503, http::content_type::json, out + "}");
+  co_return answer_of(r, out + "}");
 }
 
 // GET /metrics

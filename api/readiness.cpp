@@ -35,14 +35,18 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
     out.reason = rows.error().code == errc::deadline || rows.error().code == errc::pool_exhausted
                      ? "the database did not answer within a second"
                      : "the database cannot be reached";
+    out.retry_after_s = describe(errc::database_unavailable).retry_after_s;
     co_return out;
   }
   out.database = true;
   if (rows && rows->rows() > 0 && !rows->is_null(0, 0))
     out.schema_version = static_cast<int>(rows->integer(0, 0));
   out.reason = schema_difference(out.schema_version, s.schema_version);
-  if (out.reason.empty() && !s.layers.get())
+  out.retry_after_s = describe(errc::schema_mismatch).retry_after_s;
+  if (out.reason.empty() && !s.layers.get()) {
     out.reason = "the layers have not been read from the database yet";
+    out.retry_after_s = describe(errc::database_unavailable).retry_after_s;
+  }
   out.ready = out.reason.empty();
   co_return out;
 }

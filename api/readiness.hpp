@@ -14,6 +14,7 @@ struct readiness {
   bool database = false;              ///< it answered
   std::optional<int> schema_version;  ///< newest migration found in it
   double database_ms = 0;
+  int retry_after_s = 0;  ///< when not ready: as the errors that requests get for the same cause have it
 };
 
 /// Asks the database through the admin lane, for a second at most.

@@ -156,6 +156,7 @@ TEST_CASE("ready: the schema must be this program's, and the catalog be read") {
   b.reload();
   b.db.run("INSERT INTO gridlight.schema_migration (version, checksum) VALUES (1000, '')");
   CHECK(b.json("/ready", 503)["reason"].get_string().value().find("newer gridlight") != std::string::npos);
+  CHECK(b.last.headers.at(0) == std::pair<std::string, std::string>{"Retry-After", "10"});
   b.db.run("DELETE FROM gridlight.schema_migration");
   CHECK(b.json("/ready", 503)["reason"].get_string().value().find("gridlight migrate") != std::string::npos);
   b.db.run("DROP SCHEMA gridlight CASCADE");
