@@ -63,7 +63,7 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
   boost::asio::awaitable<bool> write_rest(std::array<boost::asio::const_buffer, 2> parts,
                                           std::size_t written);
   void cut_off();
-  void account(const exchange& x, int status, std::size_t bytes);
+  void done(const exchange& x, int status, std::size_t bytes);
   boost::asio::awaitable<void> linger();
   void set_deadline(deadline until);
   void arm(deadline until);
