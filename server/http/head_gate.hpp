@@ -41,9 +41,13 @@ struct head {
 /// so that nothing can be smuggled past a proxy. Refuses bare CR or LF, obs-fold, space before a colon,
 /// control characters, a missing, doubled or malformed Host, a Transfer-Encoding other than `chunked`, one
 /// with a Content-Length or in HTTP/1.0, a doubled, listed, signed or overflowing Content-Length, CONNECT and
-/// Upgrade (501; but for h2c, which clients offer unasked and which is ignored, as a server may), and
-/// versions other than 1.0 and 1.1 (505). Pure; says need_more until the empty line is there, but refuses as
-/// early as it can.
+/// Upgrade (501), and versions other than 1.0 and 1.1 (505). Pure; says need_more until the empty line is
+/// there, but refuses as early as it can.
+///
+/// An Upgrade to h2c alone is not refused but ignored, and the request is answered in HTTP/1.1, as RFC 9110,
+/// 7.8 allows: clients offer it unasked with whatever they send (Java's HttpClient, curl --http2) and mean
+/// what they say in HTTP/1.1. Who offers any other protocol with it, or another one, is refused. In HTTP/1.0
+/// the field must be ignored, whatever it names.
 head check_head(std::string_view bytes, const head_limits& limits = {}) noexcept;
 
 }  // namespace gridlight::http

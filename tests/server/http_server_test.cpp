@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "tests/support/command.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/toy_server.hpp"
 
@@ -149,6 +150,37 @@ TEST_CASE("what the gate refuses never reaches a handler, and what follows is no
   }
   CHECK(s.metrics_text().find("route=\"/hello\",status=\"200\"") == std::string::npos);
   CHECK(s.metrics_text().find("route=\"/echo\",status=\"200\"") == std::string::npos);
+}
+
+TEST_CASE("an offer of h2c is answered in HTTP/1.1 on the same connection; other protocols are refused") {
+  toy_server s;
+  http_client client{s.port()};
+  const test::http_headers java{{"Connection", "Upgrade, HTTP2-Settings"},
+                                {"Upgrade", "h2c"},
+                                {"HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"}};
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = client.get("/hello", java);
+    CHECK(reply.status == 200);
+    CHECK(reply.http_1_1);
+    CHECK(reply.keep_alive);
+    CHECK_FALSE(reply.has("Upgrade"));
+  }
+  CHECK(client.post("/echo", "abc", "text/plain", java).body == "abc");
+  CHECK(client.interim_replies() == 0);  // no 101
+  CHECK(client.connections_made() == 1);
+  CHECK(test::run_command(
+            "curl -sS --max-time 20 --http2 -w ' %{http_version} %{http_code}' http://127.0.0.1:" +
+            std::to_string(s.port()) + "/hello 2>&1")
+            .output == "hello 1.1 200");
+  for (const char* other : {"websocket", "HTTP/2.0", "h2c, websocket", "TLS/1.0"}) {
+    CAPTURE(other);
+    const auto reply = client.get("/hello", {{"Connection", "Upgrade"}, {"Upgrade", other}});
+    CHECK(reply.status == 501);
+    CHECK_FALSE(reply.keep_alive);
+  }
+  const auto tunnel = client.request("CONNECT", "h:80");
+  CHECK(tunnel.status == 501);
+  CHECK_FALSE(tunnel.keep_alive);
 }
 
 TEST_CASE("no legal request is refused, however odd") {
