@@ -71,10 +71,7 @@ TEST_CASE(
         wait_until_waiting(db);
         std::this_thread::sleep_for(200ms);
       }
-      const auto gone = std::chrono::steady_clock::now();
-      while (active_queries(db) != "0" && std::chrono::steady_clock::now() - gone < 5s)
-        std::this_thread::sleep_for(20ms);
-      CHECK(std::chrono::steady_clock::now() - gone < 1s);
+      std::this_thread::sleep_for(1s);
       CHECK(active_queries(db) == "0");
       co_await succeeds(locker.execute("ROLLBACK", soon()));
     });
