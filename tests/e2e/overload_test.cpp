@@ -107,8 +107,8 @@ TEST_CASE("long queries fill pool and queue: priority and short ones pass, and h
     const auto start = steady_clock::now();
     const http_reply served = g.get(quick, headers);
     CHECK(served.body == right.body);
-    MESSAGE((headers.empty() ? "a short one" : "priority")
-            << " was served after " << since_ms(start) << " ms");
+    MESSAGE(std::string{headers.empty() ? "a short one" : "priority"} << " was served after "
+                                                                      << since_ms(start) << " ms");
     CHECK(since_ms(start) < limit_ms(200));
   }
   int answered = 0;
