@@ -157,9 +157,13 @@ layer_sql::layer_sql(const layer& l) {
   }
   key_list_ = joined(names);
   columns_ += (geometry_.empty() ? "NULL::bytea" : geometry_) + " AS g";
+  column_names_ = key_list_ + ", g";
   int number = 0;
-  for (const property& p : served_properties(l))
-    columns_ += ", " + read_column(p) + " AS p" + std::to_string(number++);
+  for (const property& p : served_properties(l)) {
+    const std::string name = ", p" + std::to_string(number++);
+    columns_ += ", " + read_column(p) + " AS" + name.substr(1);
+    column_names_ += name;
+  }
 }
 
 std::string layer_sql::with_version(std::string_view lookup, std::string_view order,
@@ -202,6 +206,52 @@ std::string layer_sql::nearest_of_all() const {
                           ") AS distance_m FROM " + table_ + " WHERE " + geometry_ +
                           " IS NOT NULL ORDER BY " + order + " LIMIT $3",
                       order);
+}
+
+namespace {
+
+// Of three arrays from parameter `first` on.
+std::string patch_rows(int first) {
+  std::string arrays;
+  for (int i = 0; i < 3; ++i)
+    arrays += (i == 0 ? "" : ", ") + parameter(first + i) + "::float8[]";
+  return "(SELECT n, _ST_Expand(place, reach) AS box, place, reach FROM (SELECT n, reach, "
+         "ST_SetSRID(ST_MakePoint(lon, lat), 4326)::geography AS place FROM unnest(" +
+         arrays + ") WITH ORDINALITY AS u(lon, lat, reach, n)) p OFFSET 0)";
+}
+
+}  // namespace
+
+std::string layer_sql::patches(std::int64_t most) const {
+  const std::string at{point};
+  std::string out =
+      "SELECT " + outer_ + ", c.distance_m, CASE WHEN c.distance_m - 1.01 * c.reach > $3 THEN -1 ELSE ";
+  out += "(SELECT count(*) FROM (SELECT FROM " + table_ + " WHERE " + geography_ + " && c.box LIMIT " +
+         std::to_string(most) + ") r) END FROM (SELECT " + versions_ +
+         ") s CROSS JOIN (SELECT *, ST_Distance(place, ";
+  out.append(at).append(") AS distance_m FROM ").append(patch_rows(4)).append(" p OFFSET 0) c ORDER BY c.n");
+  return out;
+}
+
+std::string layer_sql::explain_patch() const {
+  return "EXPLAIN (COSTS off) SELECT FROM " + table_ + " WHERE " + geography_ +
+         " && _ST_Expand(ST_SetSRID(ST_MakePoint(0, 0), 4326)::geography, 1)";
+}
+
+std::string layer_sql::nearest_in_patches(bool bounded) const {
+  const std::string at{point};
+  const std::string order = "distance_m, " + key_list_;
+  std::string rows = "SELECT " + columns_ + ", " + geography_ + " AS place FROM " + table_ + " WHERE " +
+                     geography_ + " && c.box";
+  if (bounded) rows += " AND _ST_DWithin(" + geography_ + ", " + at + ", $7, true)";
+  // A row may touch several patches, and is measured once.
+  std::string lookup = "SELECT " + column_names_ + ", ST_Distance(d.place, " + at + ") AS distance_m FROM (";
+  lookup.append("SELECT DISTINCT ON (").append(key_list_).append(") r.* FROM ").append(patch_rows(3));
+  lookup.append(" c CROSS JOIN LATERAL (").append(rows).append(" OFFSET 0) r ORDER BY ").append(key_list_);
+  lookup.append(") d ORDER BY ").append(order).append(" LIMIT ").append(bounded ? "$8" : "$7");
+  return with_version(lookup, order,
+                      "(SELECT count(*) FROM unnest($6::text[]) AS o(box) WHERE EXISTS (SELECT FROM " +
+                          table_ + " WHERE " + geography_ + " && o.box::geography))");
 }
 
 // Without `indexed` the conditions are written so that no index can serve them: the key's has to.

@@ -58,6 +58,15 @@ class layer_sql {
   std::string nearest(std::int64_t candidates, bool bounded) const;
   /// $1 lon, $2 lat, $3 rows: the same answer from all rows, without index. Extra: distance.
   std::string nearest_of_all() const;
+  /// $1 lon, $2 lat, $3 horizon, $4…$6 arrays of lon, lat and reach in metres: of each patch, in order, the
+  /// version (two with a stand-in), the distance to its centre, and how many rows may touch it, at most
+  /// `most`; -1 beyond the horizon.
+  std::string patches(std::int64_t most) const;
+  /// How Postgres would look into a patch: by an index or not.
+  std::string explain_patch() const;
+  /// $1 lon, $2 lat, $3…$5 patches, $6 WKT[] of what must touch no row, [$7 metres,] then rows: the nearest
+  /// rows that touch the patches. Extra: distance, how many of $6 were touched.
+  std::string nearest_in_patches(bool bounded) const;
   /// Region parameters ($1…$4 min_lon, min_lat, max_lon, max_lat; eight for two boxes; or $1 EWKB), key
   /// texts, rows.
   std::string in_region(const region_query& q) const;
@@ -70,7 +79,8 @@ class layer_sql {
   std::string region_condition(region where, bool indexed) const;
   std::string region_rows(const region_query& q, access_path path) const;
 
-  std::string base_, table_, key_list_, columns_, geometry_, geography_, versions_, outer_, join_;
+  std::string base_, table_, key_list_, columns_, column_names_, geometry_, geography_, versions_, outer_,
+      join_;
   std::vector<std::string> keys_, key_types_;
 };
 

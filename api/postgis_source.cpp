@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-#include "api/column_writer.hpp"
+#include "api/prepared_layer.hpp"
 #include "geo/wkb.hpp"
 
 namespace gridlight::api {
@@ -28,12 +28,6 @@ constexpr double density_factor = 4;
 constexpr double by_space_cost = 1.8, by_key_cost = 0.7;
 
 constexpr std::int64_t most_candidates = 1 << 16;
-
-// A query that reads no more rows than this takes a few milliseconds, so it may share its connection.
-constexpr double few_rows = 1000;
-constexpr postgres::share sharing(double rows) noexcept {
-  return rows <= few_rows ? postgres::share::yes : postgres::share::no;
-}
 
 std::int64_t power_of_two(std::int64_t least, std::int64_t n) {
   return std::max(least, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(n))));
@@ -70,87 +64,7 @@ double radius_of_search(const geo::lonlat& at, double radius_m) {
   return std::abs(at.lat) > nearly_a_pole ? std::max(radius_m, bridge_m) : radius_m;
 }
 
-// A rough distance from a point to a box, in kilometres on the sphere.
-double far_km(const geo::lonlat& at, const geo::bbox& box) {
-  constexpr double radius_km = 6371.0088, radians = std::numbers::pi / 180;
-  const double west = std::remainder(at.lon - box.min_lon, 360),
-               east = std::remainder(at.lon - box.max_lon, 360);
-  const bool between = at.lon >= box.min_lon && at.lon <= box.max_lon;
-  const double lon = between ? 0 : std::min(std::abs(west), std::abs(east)) * radians;
-  const double lat1 = at.lat * radians, lat2 = std::clamp(at.lat, box.min_lat, box.max_lat) * radians;
-  const double h = std::pow(std::sin((lat1 - lat2) / 2), 2) +
-                   std::cos(lat1) * std::cos(lat2) * std::pow(std::sin(lon / 2), 2);
-  return 2 * radius_km * std::asin(std::min(1.0, std::sqrt(h)));
-}
-
-enum class operation : std::uint64_t { within = 1, nearest, nearest_of_all, region, by_key };
-
-std::uint64_t statement_key(operation op, std::int64_t size = 0, std::uint64_t flags = 0) {
-  return static_cast<std::uint64_t>(op) << 56 | flags << 40 | static_cast<std::uint64_t>(size);
-}
-
 }  // namespace
-
-struct postgis_source::prepared_layer {
-  explicit prepared_layer(const layer_ref& l)
-      : of(l), sql(*l), writer(*l), columns(*l, writer), layout(layout_of(*l)) {}
-
-  // `make` is called once for each key; parameters are the types of what comes first, the others are
-  // inferred.
-  template <class Make>
-  const postgres::statement& get(std::uint64_t key, std::vector<Oid> parameters, Make make) {
-    const auto found = statements.find(key);
-    if (found != statements.end()) return found->second;
-    return statements.try_emplace(key, make(), std::move(parameters)).first->second;
-  }
-
-  result<void> check(const postgres::result_set& rows) const {
-    if (writer.fits(rows)) return {};
-    return failure{errc::schema_mismatch, "the columns of layer " + of->config.name + " have changed"};
-  }
-
-  // Writes the first `count` rows, which are all there.
-  void write(feature_page& page, const postgres::result_set& rows, std::int64_t count,
-             const property_selection& properties, std::optional<int> distance, answer_form form,
-             http::request_timing& timing) {
-    const auto start = steady::now();
-    if (rows.rows() > 0 && !rows.is_null(0, 0)) page.version = rows.integer(0, 0);
-    if (of->snap && rows.rows() > 0 && !rows.is_null(0, 1)) page.place_version = rows.integer(0, 1);
-    page.count = count;
-    {
-      geo::text_sink out{page.features, last_size + last_size / 8};
-      if (form == answer_form::columns) {
-        columns.append(out, rows, count, properties, distance);
-      } else {
-        for (int row = 0; row < static_cast<int>(count); ++row) {
-          if (row > 0) out.append(',');
-          writer.append(out, rows, row, properties, distance);
-        }
-      }
-    }
-    if (count > 0) last_size = page.features.size();
-    timing.encode_ms += ms_since(start);
-  }
-
-  const layer_ref of;
-  const layer_sql sql;
-  const feature_writer writer;
-  const column_writer columns;
-  const row_layout layout;
-  std::map<std::uint64_t, postgres::statement> statements;
-  std::optional<postgres::statement> bounds;
-  std::optional<geo::bbox> extent;  ///< as last published; decides the way, never an answer
-  bool extent_asked = false;
-  std::size_t last_size = 0;  ///< of the last answer; what the next one reserves
-};
-
-struct postgis_source::near_question {
-  geo::lonlat at;
-  std::optional<double> bound_m;
-  std::int64_t limit;
-  const property_selection& properties;
-  answer_form form;
-};
 
 postgis_source::postgis_source(postgres::pool& pool) : pool_(pool) {}
 postgis_source::~postgis_source() = default;
@@ -164,19 +78,6 @@ std::shared_ptr<postgis_source::prepared_layer> postgis_source::prepared(const l
   if (!slot) slot = std::make_shared<prepared_layer>(l);
   return slot;
 }
-
-namespace {
-
-// Rows that are there: an empty answer is one row with a null key, and EMPTY geometries have no distance
-// (they sort last).
-std::int64_t rows_present(const postgres::result_set& rows, int must_be) {
-  std::int64_t n = rows.rows();
-  while (n > 0 && rows.is_null(static_cast<int>(n) - 1, must_be))
-    --n;
-  return n;
-}
-
-}  // namespace
 
 // Reads every row in reach and sorts: the fewer the better.
 layer_source::answer<feature_page> postgis_source::scan(std::shared_ptr<prepared_layer> p,
@@ -258,37 +159,13 @@ layer_source::answer<feature_page> postgis_source::within(const layer_ref& l, co
   co_return co_await by_index(p, near, e);
 }
 
-// The index knows distances as chords through the earth. From far away a chord says so little about the arc
-// that it visits nearly every row, at four times the cost of sorting them all.
-boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at,
-                                                    effort e) {
-  constexpr double far_away_km = 900;
-  const layer& l = *p->of;
-  if (!l.versioned) co_return false;
-  if (!p->extent_asked) {
-    p->extent_asked = true;
-    p->bounds.emplace(
-        "SELECT ST_XMin(bounds), ST_YMin(bounds), ST_XMax(bounds), ST_YMax(bounds) FROM "
-        "gridlight.layer_state "
-        "WHERE layer = $1 AND bounds IS NOT NULL",
-        std::vector<Oid>{oid::text});
-    postgres::arguments a;
-    a.add_text(l.config.name);
-    const auto rows = co_await pool_.query(postgres::lane::lookup, *p->bounds, a, e.until, e.timing.postgres,
-                                           postgres::share::yes, e.rank);
-    if (rows && rows->rows() == 1 && !rows->is_null(0, 0))
-      p->extent = geo::bbox{rows->number(0, 0), rows->number(0, 1), rows->number(0, 2), rows->number(0, 3)};
-  }
-  co_return p->extent&& far_km(at, *p->extent) > far_away_km;
-}
-
 layer_source::answer<feature_page> postgis_source::nearest(const layer_ref& l, const nearest_question& q,
                                                            effort e) {
   near_question near{q.at, q.max_distance_m, q.limit, q.properties, q.form};
   if (near.bound_m) near.bound_m = radius_of_search(q.at, *near.bound_m);
   const auto p = prepared(l);
   const bool far = co_await is_far(p, q.at, e);
-  if (far) co_return co_await scan(p, near, e);
+  if (far) co_return co_await from_afar(p, near, e);
   co_return co_await by_index(p, near, e);
 }
 

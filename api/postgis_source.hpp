@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "api/far_search.hpp"
 #include "api/layer_source.hpp"
 #include "server/postgres/pool.hpp"
 
@@ -27,6 +28,15 @@ class postgis_source final : public layer_source {
   struct near_question;
   std::shared_ptr<prepared_layer> prepared(const layer_ref& l);
   boost::asio::awaitable<bool> is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at, effort e);
+  answer<bool> has_place_index(std::shared_ptr<prepared_layer> p, effort e);
+  boost::asio::awaitable<std::optional<disc>> published_extent(const layer& l, effort e);
+  boost::asio::awaitable<std::optional<disc>> surveyed_extent(std::shared_ptr<prepared_layer> p, effort e);
+  struct counted;
+  answer<counted> count(std::shared_ptr<prepared_layer> p, geo::lonlat at, double horizon_m,
+                        std::vector<patch> patches, effort e);
+  answer<std::optional<feature_page>> measure(std::shared_ptr<prepared_layer> p, const near_question& q,
+                                              far_search& search, counted& versions, effort e);
+  answer<feature_page> from_afar(std::shared_ptr<prepared_layer> p, const near_question& q, effort e);
   answer<feature_page> scan(std::shared_ptr<prepared_layer> p, const near_question& q, effort e);
   answer<feature_page> by_index(std::shared_ptr<prepared_layer> p, const near_question& q, effort e);
 

@@ -144,9 +144,10 @@ void compare(const std::vector<truth_row>& expected, std::int64_t limit,
   }
 }
 
-api::layer_ref layer_of(const std::string& table, std::int64_t rows) {
+api::layer_ref layer_of(const std::string& table, std::int64_t rows, bool versioned = true) {
   std::vector<layer> all;
   all.push_back(test::make_layer(table, {}, geometry_kind::mixed));
+  all.back().versioned = versioned;
   all.back().estimated_rows = rows;  // decides the way: rows 0 sorts, many go by the index
   const auto owner = std::make_shared<const catalog>(std::move(all), std::vector<catalog::unusable>{});
   return {owner, owner->find(table)};
@@ -187,29 +188,65 @@ TEST_CASE("within and nearest are what ST_DWithin and ST_Distance say") {
   }
 }
 
+namespace {
+
+// Parts of the three tables round Houston, some 700 rows each; `nowhere` has stated bounds that are wrong,
+// `unstated` has none, `unversioned` no version.
+constexpr std::string_view local_sql = R"(
+CREATE TABLE local_points AS SELECT * FROM points WHERE geom && ST_MakeEnvelope(-97, 28, -94, 31, 4326);
+CREATE TABLE local_lines AS SELECT * FROM lines WHERE geom && ST_MakeEnvelope(-97, 28, -94, 31, 4326);
+CREATE TABLE local_polygons AS SELECT * FROM polygons WHERE geom && ST_MakeEnvelope(-97, 28, -94, 31, 4326);
+INSERT INTO local_lines VALUES ('long', ST_GeomFromText('LINESTRING(-96 29, -94.5 30.5)', 4326)), ('none', NULL);
+CREATE TABLE nowhere AS SELECT * FROM local_points; CREATE TABLE unstated AS SELECT * FROM local_polygons;
+CREATE TABLE unversioned AS SELECT * FROM local_lines; CREATE TABLE unindexed AS SELECT * FROM local_points;
+CREATE INDEX ON local_points USING gist ((geom::geography)); CREATE INDEX ON local_lines USING gist ((geom::geography));
+CREATE INDEX ON local_polygons USING gist ((geom::geography)); CREATE INDEX ON nowhere USING gist ((geom::geography));
+CREATE INDEX ON unstated USING gist ((geom::geography)); CREATE INDEX ON unversioned USING gist ((geom::geography));
+INSERT INTO gridlight.layer_state SELECT 'local_' || t, 7, ST_MakeEnvelope(-96.1, 28.9, -94.4, 30.6, 4326)
+  FROM unnest(ARRAY['points', 'lines', 'polygons']) t;
+INSERT INTO gridlight.layer_state VALUES ('nowhere', 8, ST_MakeEnvelope(10, 50, 11, 51, 4326)), ('unstated', 9, NULL);
+ANALYZE;
+)";
+
+}  // namespace
+
 TEST_CASE("from far away, where the index is no help, the order is exact too") {
   lookup_bench b{schema};
-  b.db.run(
-      "CREATE TABLE local AS SELECT * FROM points WHERE geom && ST_MakeEnvelope(-97, 28, -94, 31, 4326);"
-      "CREATE INDEX ON local USING gist ((geom::geography));"
-      "UPDATE gridlight.layer_state SET bounds = ST_MakeEnvelope(-97, 28, -94, 31, 4326) WHERE layer = "
-      "'local'");
+  b.db.run(local_sql);
   std::mt19937 random{test::seed()};
   asker ask{random};
   api::postgis_source source{*b.pool};
-  const api::layer_ref l = layer_of("local", 0);
-  for (int i = test::questions(40, 2'000); i > 0; --i) {
-    question q{};
-    q.at = i % 4 == 0   ? geo::lonlat{-95.37 + 180, -29.76}
-           : i % 4 == 1 ? geo::lonlat{84.63 + ask.between(-3, 3), -29.76 + ask.between(-3, 3)}
-                        : geo::lonlat{ask.between(-180, 180), ask.between(-90, 90)};
-    q.limit = 20;
-    CAPTURE(number(q.at.lon));
-    CAPTURE(number(q.at.lat));
-    compare(truth(b, "local", q), q.limit,
-            b.run(source.nearest(l, {.at = q.at, .max_distance_m = {}, .limit = q.limit, .properties = {}},
-                                 b.effort())),
-            false);
+  for (const std::string table :
+       {"local_points", "local_lines", "local_polygons", "nowhere", "unstated", "unversioned", "unindexed"}) {
+    const api::layer_ref l = layer_of(table, 10'000'000, table != "unversioned" && table != "unindexed");
+    for (int i = test::questions(40, 2'000); i > 0; --i) {
+      question q{};
+      q.at = i % 8 == 0   ? geo::lonlat{-95.37 + 180, -29.76}
+             : i % 8 == 1 ? geo::lonlat{ask.one_in(2) ? 0.0 : -180.0, ask.one_in(2) ? 90.0 : -90.0}
+             : i % 4 == 1 ? geo::lonlat{84.63 + ask.between(-3, 3), -29.76 + ask.between(-3, 3)}
+                          : geo::lonlat{ask.between(-180, 180), ask.between(-90, 90)};
+      constexpr std::int64_t limits[] = {1, 2, 20, 100};
+      q.limit = i % 20 == 19 ? 2'000 : limits[i % 4];
+      CAPTURE(table);
+      CAPTURE(number(q.at.lon));
+      CAPTURE(number(q.at.lat));
+      CAPTURE(q.limit);
+      const auto all = truth(b, table, q);
+      compare(all, q.limit,
+              b.run(source.nearest(l, {.at = q.at, .max_distance_m = {}, .limit = q.limit, .properties = {}},
+                                   b.effort())),
+              false);
+      // A bound that cuts the layer in two, or leaves nothing of it.
+      q.radius_m = all[static_cast<std::size_t>(i) * 17 % all.size()].distance_m + (i % 3 == 0 ? -1 : 0.001);
+      std::vector<truth_row> inside;
+      for (const truth_row& t : all)
+        if (t.distance_m <= q.radius_m) inside.push_back(t);
+      compare(
+          inside, q.limit,
+          b.run(source.nearest(
+              l, {.at = q.at, .max_distance_m = q.radius_m, .limit = q.limit, .properties = {}}, b.effort())),
+          false);
+    }
   }
 }
 
