@@ -219,7 +219,7 @@ TEST_CASE("from far away, where the index is no help, the order is exact too") {
   for (const std::string table :
        {"local_points", "local_lines", "local_polygons", "nowhere", "unstated", "unversioned", "unindexed"}) {
     const api::layer_ref l = layer_of(table, 10'000'000, table != "unversioned" && table != "unindexed");
-    for (int i = test::questions(40, 2'000); i > 0; --i) {
+    for (int i = test::questions(40, 500); i > 0; --i) {
       question q{};
       q.at = i % 8 == 0   ? geo::lonlat{-95.37 + 180, -29.76}
              : i % 8 == 1 ? geo::lonlat{ask.one_in(2) ? 0.0 : -180.0, ask.one_in(2) ? 90.0 : -90.0}

@@ -243,7 +243,7 @@ TEST_CASE("within and nearest over real data are what ST_DWithin and ST_Distance
     MESSAGE("skipped: GRIDLIGHT_REAL_DATA names no folder of real data");
     return;
   }
-  const bool soak = test::questions(0, 1) == 1;
+  const bool soak = test::soaking();
   const unsigned seed = test::seed();
   MESSAGE("seed ", seed);
   std::mt19937 random{seed};
@@ -251,6 +251,7 @@ TEST_CASE("within and nearest over real data are what ST_DWithin and ST_Distance
   const auto layers = load_all(b, from, soak);
   for (const char* way : {"indexscan", "bitmapscan"})  // tables are too large to be read whole each time
     b.rows("SET enable_" + std::string{way} + " = on");
+  b.rows("SET max_parallel_workers_per_gather = 2");
   api::postgis_source source{*b.pool};
   for (const real_layer& real : real_layers) {
     const api::layer_ref l{layers, layers->find(real.name)};
@@ -275,7 +276,7 @@ TEST_CASE("within and nearest over real data are what ST_DWithin and ST_Distance
       const api::nearest_question bounded{
           .at = p.at, .max_distance_m = radius, .limit = limit, .properties = {}};
       truth.check(radius, limit, b.run(source.nearest(l, bounded, b.effort())), false);
-      // From far away PostGIS has to measure every row: seldom when there are many.
+      // From far away the reference has to measure every row: seldom when there are many.
       if (p.far && i % (soak ? 50 : 5) != 0) continue;
       far_scans += p.far ? 1 : 0;
       const api::nearest_question any{.at = p.at, .max_distance_m = {}, .limit = limit, .properties = {}};
