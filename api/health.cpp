@@ -30,6 +30,19 @@ http::response answer_of(const readiness& r, std::string body) {
   return out;
 }
 
+// Layers whose tables are somebody else's: their versions tell of changes late or not at all.
+void append_advisory(std::string& out, const catalog* c) {
+  out += R"(,"advisory_versions":[)";
+  if (c != nullptr) {
+    for (const layer& l : c->layers()) {
+      if (l.config.mode != layer_mode::attached) continue;
+      if (out.back() != '[') out += ',';
+      append_json_string(out, l.config.name);
+    }
+  }
+  out += ']';
+}
+
 void append_lanes(std::string& out, const postgres::pool_status& all) {
   out += R"(,"pool":{)";
   for (std::size_t i = 0; i < postgres::lane_count; ++i) {
@@ -152,7 +165,9 @@ answer_t ready(services& s, http::request& req) {
   http::parameters q{req};
   if (auto bad = q.fault()) co_return *bad;
   const readiness r = co_await check_readiness(s, req.until);
-  co_return answer_of(r, verdict(r) + "}");
+  std::string out = verdict(r);
+  append_advisory(out, s.layers.get().get());
+  co_return answer_of(r, out + "}");
 }
 
 // GET /health
@@ -161,6 +176,7 @@ answer_t health(services& s, http::request& req) {
   if (auto bad = q.fault()) co_return *bad;
   const readiness r = co_await check_readiness(s, req.until);
   std::string out = verdict(r);
+  append_advisory(out, s.layers.get().get());
   out += R"(,"version":")" GRIDLIGHT_VERSION R"(","uptime_s":)";
   geo::append_decimal(out, ms_since(s.started) / 1000, 0);
   out += R"(,"database":{"answers":)";

@@ -79,6 +79,8 @@ void append_layer(std::string& out, const services& s, const layer& l, const sta
   out += R"(,"min_zoom":)" + std::to_string(l.config.min_zoom) + R"(,"max_zoom":)" +
          std::to_string(l.config.max_zoom);
   append_state(out, state, state_of_places(states, l));
+  out += R"(,"version_advisory":)";
+  out += l.config.mode == layer_mode::attached ? "true" : "false";
   append_columns(out, "key", l.key);
   append_columns(out, "properties", served_properties(l));
   const std::string url = s.settings.http.base_path + "/api/postgres/layers/" + l.config.name;

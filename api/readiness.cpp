@@ -13,6 +13,12 @@ const postgres::statement& newest_migration() {
   return s;
 }
 
+// Attached layers need nothing of ours in the database.
+bool needs_schema(const config& settings) {
+  return std::any_of(settings.layers.begin(), settings.layers.end(),
+                     [](const layer_config& l) { return l.mode != layer_mode::attached; });
+}
+
 std::string schema_difference(std::optional<int> found, int wanted) {
   if (!found) return "the database has no gridlight schema; run gridlight migrate";
   if (*found == wanted) return {};
@@ -31,6 +37,7 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
   const auto rows = co_await s.pool.query(postgres::lane::admin, newest_migration(), none,
                                           std::min(until, start + patience), timing, postgres::share::yes);
   out.database_ms = ms_since(start);
+  const bool refused = !rows && rows.error().log_detail.starts_with("42501");
   if (!rows && rows.error().code != errc::schema_mismatch) {
     out.reason = rows.error().code == errc::deadline || rows.error().code == errc::pool_exhausted
                      ? "the database did not answer within a second"
@@ -41,7 +48,9 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
   out.database = true;
   if (rows && rows->rows() > 0 && !rows->is_null(0, 0))
     out.schema_version = static_cast<int>(rows->integer(0, 0));
-  out.reason = schema_difference(out.schema_version, s.schema_version);
+  if (out.schema_version || needs_schema(s.settings))
+    out.reason = refused ? "this program's role may not read the gridlight schema; see gridlight check"
+                         : schema_difference(out.schema_version, s.schema_version);
   out.retry_after_s = describe(errc::schema_mismatch).retry_after_s;
   if (out.reason.empty() && !s.layers.get()) {
     out.reason = "the layers have not been read from the database yet";

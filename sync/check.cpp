@@ -43,6 +43,27 @@ awaitable<result<void>> read_server(connection& db, check_report& to) {
   co_return result<void>{};
 }
 
+// What others do is told to members of pg_read_all_stats alone.
+awaitable<result<void>> read_sessions(connection& db, check_report& to) {
+  const auto rows = co_await db.execute(
+      "SELECT count(*), current_setting('max_connections'), pg_has_role(current_user, 'pg_read_all_stats', "
+      "'USAGE'),"
+      " coalesce(round(extract(epoch FROM max(now() - xact_start) FILTER (WHERE pid <> pg_backend_pid())), "
+      "1), 0),"
+      " count(*) FILTER (WHERE state LIKE 'idle in transaction%')"
+      " FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR backend_type IS NULL",
+      deadline_in(catalog_time));
+  if (!rows) co_return rows.error();
+  const bool told = rows->text(0, 2) == "t";
+  const auto known = [&](int column, std::string_view unit) {
+    return told ? fmt::format("{}{}", rows->text(0, column), unit) : "unknown (needs pg_read_all_stats)";
+  };
+  to.database.emplace_back("connections", fmt::format("{} of {}", rows->text(0, 0), rows->text(0, 1)));
+  to.database.emplace_back("longest transaction", known(3, " s"));
+  to.database.emplace_back("idle in transaction", known(4, ""));
+  co_return result<void>{};
+}
+
 awaitable<result<void>> read_settings(connection& db, check_report& to) {
   const auto rows = co_await db.execute(
       "SELECT s.name, current_setting(s.name), s.source FROM unnest(ARRAY['statement_timeout',"
@@ -138,6 +159,7 @@ failure unreachable(const failure& cause, const secret& uri) {
 awaitable<result<check_report>> check_database(connection& db, const config& settings) {
   check_report report;
   if (const auto read = co_await read_server(db, report); !read) co_return read.error();
+  if (const auto read = co_await read_sessions(db, report); !read) co_return read.error();
   if (const auto read = co_await read_settings(db, report); !read) co_return read.error();
   const auto migrations = co_await read_migrations(db);
   if (!migrations) co_return migrations.error();

@@ -157,6 +157,21 @@ std::string grants(const examination& e) {
                      connection::quote_identifier(e.declared.schema), role, qualified(e.declared), role);
 }
 
+// Lookups are in longitude and latitude; its owner can offer the table so.
+std::string transformed(const examination& e) {
+  const auto quote = connection::quote_identifier;
+  const std::string geom = "ST_Transform(" + quote(e.declared.geometry) + ", 4326)",
+                    table = qualified(e.declared),
+                    view = quote(e.declared.schema) + "." + quote(e.declared.table + "_4326");
+  return fmt::format(
+      "-- by the table's owner; then give the layer table: {4}_4326 and geometry: geom_4326\n"
+      "CREATE VIEW {0} AS SELECT *, {1} AS geom_4326 FROM {2};\n"
+      "GRANT SELECT ON {0} TO {3};\n"
+      "CREATE INDEX CONCURRENTLY ON {2} USING gist ({1});\n"
+      "CREATE INDEX CONCURRENTLY ON {2} USING gist (({1}::geography));",
+      view, geom, table, quote(e.report.database[3].second), e.declared.table);
+}
+
 void explain_broken(examination& e, const std::string& reason) {
   const bool missing = e.found.kind.empty();
   if (!missing && (!e.found.schema_usable || !e.found.readable)) return e.problem(reason, grants(e));
@@ -164,6 +179,9 @@ void explain_broken(examination& e, const std::string& reason) {
     return e.problem(
         reason,
         "run gridlight migrate for a built-in layer, gridlight load --create FILE for one of your own");
+  const bool elsewhere =
+      reason.find(" has SRID ") != reason.npos && reason.find(" has SRID 0;") == reason.npos;
+  if (elsewhere && e.found.kind == "r") return e.problem(reason, transformed(e));
   e.problem(reason, "correct the table, or the layer in gridlight.yaml");
 }
 
@@ -228,8 +246,9 @@ awaitable<result<void>> count_rows(examination& e) {
                                                : "its rows could not be counted: " + rows.error().log_detail);
   }
   if (e.line.rows == 0 && !e.line.rows_estimated)
-    e.note("has no rows",
-           e.declared.kind == layer_kind::fixed ? "gridlight load FILE, or gridlight demo-data" : "");
+    e.note("has no rows", e.declared.kind == layer_kind::fixed && e.declared.mode == layer_mode::managed
+                              ? "gridlight load FILE, or gridlight demo-data"
+                              : "");
   co_return result<void>{};
 }
 
@@ -241,7 +260,7 @@ awaitable<result<void>> read_version(examination& e) {
     if (e.db.broken()) co_return rows.error();
   } else if (rows->rows() == 1) {
     e.line.version = to_integer(rows->text(0, 0));
-  } else {
+  } else if (e.declared.mode != layer_mode::attached) {
     e.note(
         "has no row in gridlight.layer_state, so that its changes go unnoticed until it is loaded or synced");
   }
@@ -265,7 +284,8 @@ awaitable<result<void>> examine(examination e, const layer* usable, const std::s
     if (const auto done = co_await check_key(e); !done) co_return done.error();
   if (const auto done = co_await count_rows(e); !done) co_return done.error();
   if (!usable->versioned) {
-    e.note("version unknown (needs SELECT on gridlight.layer_state)");
+    if (e.declared.mode != layer_mode::attached)
+      e.note("version unknown (needs SELECT on gridlight.layer_state)");
   } else if (const auto done = co_await read_version(e); !done) {
     co_return done.error();
   }

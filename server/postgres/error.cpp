@@ -11,7 +11,8 @@ errc code_of(std::string_view state) {
   if (state == "53300" || state.starts_with("57P") || state.starts_with("08"))
     return errc::database_unavailable;
   if (state == "22021") return errc::bad_parameter;  // text that is no UTF-8 can only have come from a client
-  if (state == "42P01" || state == "42703") return errc::schema_mismatch;
+  // A table, column or right that is not there: 42501 is what a role meets from which a grant was taken.
+  if (state == "42P01" || state == "42703" || state == "42501") return errc::schema_mismatch;
   return errc::internal;
 }
 
@@ -25,7 +26,8 @@ std::string_view words(errc code) {
     case errc::bad_parameter:
       return "a text value is not valid UTF-8";
     case errc::schema_mismatch:
-      return "the database does not have the tables or columns that are expected";
+      return "the database does not have the tables or columns that are expected, or not the right to read "
+             "them";
     default:
       return "the query failed";
   }

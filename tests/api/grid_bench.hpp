@@ -1,20 +1,27 @@
 #pragma once
 
-// The routes over a database that the migrations made.
+// The routes over a database.
 #include "embedded/migrations.hpp"
 #include "tests/api/lookup_bench.hpp"
 #include "tests/api/routes_bench.hpp"
 
 namespace gridlight::test {
 
-class grid_bench : public lookup_bench {
+class api_bench : public lookup_bench {
  public:
-  grid_bench() : lookup_bench("SELECT 1") {
+  using lookup_bench::lookup_bench;
+
+  void migrate() {
     for (const auto& file : embedded::migrations)
       db.run(file.text);
     db.run("INSERT INTO gridlight.schema_migration (version, checksum) VALUES (" +
            std::to_string(embedded::migrations.size()) + ", '')");
-    settings.layers = parse_config("{}", "test")->layers;
+  }
+
+  void serve(const std::string& yaml) {
+    auto read = parse_config(yaml, "test");
+    REQUIRE_MESSAGE(read.has_value(), read.error().detail);
+    settings.layers = std::move(read->layers);
     REQUIRE_FALSE(settings.layers.empty());
     reload();
   }
@@ -79,6 +86,15 @@ class grid_bench : public lookup_bench {
     co_return co_await read_catalog(**lease, settings.layers, deadline_in(std::chrono::seconds{10}));
   }
   simdjson::dom::parser parser;
+};
+
+/// Over a database that the migrations made, with the built-in layers.
+class grid_bench : public api_bench {
+ public:
+  grid_bench() : api_bench("SELECT 1") {
+    migrate();
+    serve("{}");
+  }
 };
 
 }  // namespace gridlight::test

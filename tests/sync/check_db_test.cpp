@@ -253,6 +253,52 @@ TEST_CASE("a role with few rights is told the GRANTs, and unknown is not zero") 
   CHECK_MESSAGE(check(settings).ok(), texts(check(settings).problems));
 }
 
+TEST_CASE("what only pg_read_all_stats may know is unknown, never 0") {
+  const test::temp_db db;
+  const test::temp_role role{db};
+  const config settings = settings_for(role.uri(), "layers: {}");
+  const auto of = [](const check_report& r, std::string_view name) {
+    for (const auto& [key, value] : r.database)
+      if (key == name) return value;
+    return std::string{};
+  };
+  auto report = check(settings);
+  CHECK(of(report, "longest transaction") == "unknown (needs pg_read_all_stats)");
+  CHECK(of(report, "idle in transaction") == "unknown (needs pg_read_all_stats)");
+  CHECK(std::stoi(of(report, "connections")) > 0);
+  db.run("GRANT pg_read_all_stats TO " + role.name());
+  report = check(settings);
+  CHECK(of(report, "longest transaction").ends_with(" s"));
+  CHECK(std::isdigit(of(report, "idle in transaction").at(0)) != 0);
+}
+
+TEST_CASE("somebody else's table in another SRID: what its owner can do, which works") {
+  const test::temp_db db;
+  const test::temp_role role{db};
+  db.run(
+      R"(CREATE SCHEMA theirs; CREATE TABLE theirs."Irish" (id int PRIMARY KEY, "Geo m" geometry(Point, 2157));
+    INSERT INTO theirs."Irish" VALUES (1, ST_SetSRID(ST_MakePoint(600000, 750000), 2157));)"
+      "GRANT USAGE ON SCHEMA theirs TO " +
+      role.name() + "; GRANT SELECT ON theirs.\"Irish\" TO " + role.name());
+  const auto report = check(settings_for(
+      role.uri(),
+      "layers: {irish: {schema: theirs, table: Irish, key: id, geometry: Geo m, mode: attached}}"));
+  REQUIRE(report.problems.size() == 1);
+  CHECK(contains(report.problems[0].what, "has SRID 2157; it must be 4326"));
+  CHECK(contains(report.problems[0].remedy, "table: Irish_4326 and geometry: geom_4326"));
+  std::string remedy = report.problems[0].remedy;
+  for (auto at = remedy.find("CONCURRENTLY "); at != remedy.npos; at = remedy.find("CONCURRENTLY "))
+    remedy.erase(at, 13);  // several statements at once are one transaction
+  db.run(remedy);
+  const auto after = check(settings_for(
+      role.uri(),
+      "layers: {irish: {schema: theirs, table: Irish_4326, key: id, geometry: geom_4326, mode: attached}}"));
+  CHECK_MESSAGE(after.ok(), texts(after.problems));
+  CHECK(after.layers.at(0).rows == 1);
+  CHECK(contains(texts(after.notes), "advisory"));
+  CHECK(db.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'Irish'") == "3");
+}
+
 TEST_CASE("without PostGIS") {
   const test::temp_db db;
   db.run("DROP EXTENSION postgis CASCADE");
