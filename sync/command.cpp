@@ -27,6 +27,10 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
   co_return session;
 }
 
+boost::asio::awaitable<void> unlock(postgres::connection& db) {
+  if (!db.broken() && db.idle()) co_await db.execute("SELECT pg_advisory_unlock_all()", command_deadline());
+}
+
 deadline command_deadline() {
   return deadline_in(std::chrono::hours{24});
 }

@@ -23,6 +23,10 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
                                                                       config::postgres_settings settings,
                                                                       std::string name);
 
+/// Gives back the session's advisory locks before it ends: Postgres notices the end of a session some time
+/// after the command has returned, and the next one would find the lock still held.
+boost::asio::awaitable<void> unlock(postgres::connection& db);
+
 /// For a command's statements, which may take as long as they need: a day from now.
 deadline command_deadline();
 

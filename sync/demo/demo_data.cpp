@@ -209,16 +209,14 @@ result<void> confirm_replacement(const std::vector<held_rows>& held, const world
   return what.empty() ? result<void>{} : confirm("demo-data", what, options.yes, true);
 }
 
-awaitable<result<report>> write_demo(any_io_executor executor, config::postgres_settings settings,
+awaitable<result<report>> write_demo(connection& db, config::postgres_settings settings,
                                      demo_options options) {
-  auto db = co_await open_lane(executor, settings);
-  if (!db) co_return db.error();
-  const auto held = co_await check_database(*db);
+  const auto held = co_await check_database(db);
   if (!held) co_return held.error();
   const world w{options.scale, options.seed};
   if (const auto agreed = confirm_replacement(*held, w, options); !agreed) co_return agreed.error();
-  if (const auto ready = co_await prepare_staging(*db); !ready) co_return ready.error();
-  const auto plans = co_await plan_indexes(*db);
+  if (const auto ready = co_await prepare_staging(db); !ready) co_return ready.error();
+  const auto plans = co_await plan_indexes(db);
   if (!plans) co_return plans.error();
 
   progress shown;
@@ -226,11 +224,20 @@ awaitable<result<report>> write_demo(any_io_executor executor, config::postgres_
   result<void> built = fill_all(settings, w, shown);
   if (built) built = index_all(settings, w, *plans, shown);
   if (!built) {
-    co_await drop_staging(*db);
+    co_await drop_staging(db);
     co_return built.error();
   }
-  auto done = co_await measure_and_swap(*db, {options.scale, options.seed, generator});
-  if (!done) co_await drop_staging(*db);
+  auto done = co_await measure_and_swap(db, {options.scale, options.seed, generator});
+  if (!done) co_await drop_staging(db);
+  co_return done;
+}
+
+awaitable<result<report>> open_and_write(any_io_executor executor, config::postgres_settings settings,
+                                         demo_options options) {
+  auto db = co_await open_lane(executor, settings);
+  if (!db) co_return db.error();
+  auto done = co_await write_demo(*db, settings, options);
+  co_await unlock(*db);
   co_return done;
 }
 
@@ -243,7 +250,7 @@ int run_demo_data(const config& settings, const demo_options& options) {
     return exit_code::usage;
   }
   const auto done = postgres::run_blocking(
-      [&](any_io_executor executor) { return write_demo(executor, settings.postgres, options); });
+      [&](any_io_executor executor) { return open_and_write(executor, settings.postgres, options); });
   if (!done) {
     print_failure("demo-data", done.error());
     return exit_code::failed;

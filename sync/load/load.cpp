@@ -30,6 +30,7 @@ awaitable<int> load_one(boost::asio::any_io_executor executor, const config& set
   }
   layer_load load{settings, options, std::move(job)};
   const auto done = co_await load.run(*db);
+  co_await unlock(*db);
   if (!done) {
     print_failure("load", done.error());
     co_return exit_code::failed;
