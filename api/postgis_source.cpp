@@ -57,11 +57,13 @@ double expected_rows(const layer& l, double area) {
   return std::min(rows, rows * density_factor * area / l.extent_area_km2);
 }
 
-// At a pole every longitude is the same place, but the index's boxes of (0, 90) and (90, 90) lie 1e-16 apart,
-// so that ST_DWithin of 0 m misses one from the other. A tenth of a micrometre bridges that.
+// At a pole every longitude is the same place, and so are 180 and -180 degrees, but the index's boxes of (0,
+// 90) and (90, 90), or of (180, 0) and (-180, 0), lie 1e-16 apart, so that ST_DWithin of 0 m misses one from
+// the other. A tenth of a micrometre bridges that.
 double radius_of_search(const geo::lonlat& at, double radius_m) {
-  constexpr double nearly_a_pole = 90 - 1e-9, bridge_m = 1e-7;
-  return std::abs(at.lat) > nearly_a_pole ? std::max(radius_m, bridge_m) : radius_m;
+  constexpr double nearly_a_pole = 90 - 1e-9, nearly_there = 180 - 1e-9, bridge_m = 1e-7;
+  const bool has_two_names = std::abs(at.lat) > nearly_a_pole || std::abs(at.lon) > nearly_there;
+  return has_two_names ? std::max(radius_m, bridge_m) : radius_m;
 }
 
 }  // namespace
