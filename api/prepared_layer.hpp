@@ -34,6 +34,10 @@ constexpr postgres::share sharing(double rows) noexcept {
   return rows <= few_rows ? postgres::share::yes : postgres::share::no;
 }
 
+// What feature_collection() puts round the features; a longer link only costs a copy.
+inline constexpr std::size_t envelope_room = 256;
+inline constexpr std::size_t most_kept_room = 1 << 20;  // a larger answer is rare: its room is given back
+
 // Rows that are there: an empty answer is one row with a null key, and EMPTY geometries have no distance
 // (they sort last).
 inline std::int64_t rows_present(const postgres::result_set& rows, int must_be) {
@@ -69,18 +73,19 @@ struct postgis_source::prepared_layer {
     if (rows.rows() > 0 && !rows.is_null(0, 0)) page.version = rows.integer(0, 0);
     if (of->snap && rows.rows() > 0 && !rows.is_null(0, 1)) page.place_version = rows.integer(0, 1);
     page.count = count;
-    {
-      geo::text_sink out{page.features, last_size + last_size / 8};
-      if (form == answer_form::columns) {
-        columns.append(out, rows, count, properties, distance);
-      } else {
-        for (int row = 0; row < static_cast<int>(count); ++row) {
-          if (row > 0) out.append(',');
-          writer.append(out, rows, row, properties, distance);
-        }
+    static thread_local std::string room;
+    geo::text_sink out{geo::text_sink::kept_room{room}};
+    if (form == answer_form::columns) {
+      columns.append(out, rows, count, properties, distance);
+    } else {
+      for (int row = 0; row < static_cast<int>(count); ++row) {
+        if (row > 0) out.append(',');
+        writer.append(out, rows, row, properties, distance);
       }
     }
-    if (count > 0) last_size = page.features.size();
+    page.features.reserve(out.size() + envelope_room);
+    page.features.append(out.text());
+    if (room.size() > most_kept_room) room = {};
     timing.encode_ms += ms_since(start);
   }
 
@@ -92,7 +97,6 @@ struct postgis_source::prepared_layer {
   std::map<std::uint64_t, postgres::statement> statements;
   std::optional<disc> extent;  ///< of when it was asked for; decides the way, never an answer
   bool extent_asked = false, extent_outdated = false;
-  std::size_t last_size = 0;  ///< of the last answer; what the next one reserves
 };
 
 struct postgis_source::near_question {

@@ -9,6 +9,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 # geos_c.h is the supported C API; Debian ships no pkg-config file for it alone.
 find_path(GEOS_C_INCLUDE geos_c.h REQUIRED)
 find_library(GEOS_C_LIBRARY geos_c REQUIRED)

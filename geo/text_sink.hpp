@@ -12,6 +12,14 @@ namespace gridlight::geo {
 /// then nobody else may touch it.
 class text_sink {
  public:
+  /// A string that is but room for one text after the other: each sink begins at its start and leaves it as
+  /// long as it is, so that it is not filled with zeros anew for each. What was written is in text().
+  struct kept_room {
+    std::string& room;
+  };
+  explicit text_sink(kept_room r)
+      : out_(r.room), at_(r.room.data()), end_(r.room.data() + r.room.size()), kept_(true) {}
+
   /// \param expected  bytes that will probably be appended
   explicit text_sink(std::string& out, std::size_t expected = 256) : out_(out) {
     const std::size_t before = out_.size();
@@ -59,8 +67,10 @@ class text_sink {
     return static_cast<std::size_t>(at_ - out_.data());
   }
   char back() const noexcept { return at_[-1]; }
+  std::string_view text() const noexcept { return {out_.data(), size()}; }  ///< until the next call
   void truncate(std::size_t size) noexcept { at_ = out_.data() + size; }  ///< takes back what stands behind
   void finish() {
+    if (kept_) return;
     out_.resize(size());
     end_ = at_ = out_.data() + out_.size();
   }
@@ -75,6 +85,7 @@ class text_sink {
 
   std::string& out_;
   char *at_, *end_;  ///< of what is written, and of the room
+  bool kept_ = false;
 };
 
 }  // namespace gridlight::geo
