@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/config.hpp"
+#include "server/http/failure_log.hpp"
 #include "server/http/head_gate.hpp"
 #include "server/http/request_id.hpp"
 #include "server/http/request_metrics.hpp"
@@ -51,6 +52,7 @@ struct session_services {
   request_metrics counted;
   response_writer writer;
   request_id_maker ids;
+  failure_log failures;
   bool draining = false;
   session* first = nullptr;            ///< the open ones, as a list through them
   waiting_list waiting;                ///< without a whole request, or lingering; the longest first

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -51,7 +52,7 @@ void loop::prepare(const worker_factory& make_worker, std::size_t index, metrics
   worker_ = make_worker(io_.get_executor(), index);
   services_.emplace(settings_, worker_->routes, m, live_, visits_, who, tls);
   asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, watch_for_hang_ups(), asio::detached);
+  asio::co_spawn(io_, look_around(), asio::detached);
 }
 
 void loop::run() {
@@ -106,7 +107,7 @@ void loop::accept_works() {
 }
 
 // Most requests are answered before anybody could look, so they pay nothing for it.
-awaitable<void> loop::watch_for_hang_ups() {
+awaitable<void> loop::look_around() {
   constexpr std::chrono::milliseconds every{250}, worth_a_look{100};
   asio::steady_timer pause{io_};
   std::vector<std::shared_ptr<session>> slow;
@@ -119,6 +120,7 @@ awaitable<void> loop::watch_for_hang_ups() {
     for (const auto& s : slow)
       s->look_for_hang_up();
     slow.clear();
+    services_->failures.settle();
   }
 }
 
@@ -143,7 +145,11 @@ void loop::admit(session::socket_type socket, asio::ip::address peer) {
     return;
   }
   live_.refused.fetch_add(1, std::memory_order_relaxed);
-  if (services_->tls == nullptr) socket.write_some(asio::buffer(turned_away), ec);
+  if (services_->tls != nullptr) return;
+  socket.write_some(asio::buffer(turned_away), ec);
+  // Closing on a request that has come but was not read would reset the connection and lose the answer.
+  std::array<char, 4096> unread;
+  while (!ec && socket.read_some(asio::buffer(unread), ec) == unread.size()) {}
 }
 
 awaitable<void> loop::drain() {

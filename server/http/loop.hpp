@@ -45,7 +45,7 @@ class loop {
   boost::asio::awaitable<void> accept();
   void accept_failed(const boost::system::error_code& why);
   void accept_works();
-  boost::asio::awaitable<void> watch_for_hang_ups();
+  boost::asio::awaitable<void> look_around();
   boost::asio::awaitable<void> drain();
   void admit(session::socket_type socket, boost::asio::ip::address peer);
   bool may_enter(const boost::asio::ip::address& peer, bool& counted);

@@ -19,13 +19,6 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 // Nobody reads it but the log and the metrics, where it is the usual number.
 constexpr int client_closed_request = 499;
 
-void log_failure(const failure& f, std::string_view request_id) {
-  const error_entry& entry = describe(f.code);
-  if (entry.status < 500 || f.code == errc::shutting_down) return;
-  const auto level = f.code == errc::internal ? spdlog::level::err : spdlog::level::warn;
-  spdlog::log(level, "request {}: {}: {} {}", request_id, entry.slug, f.detail, f.log_detail);
-}
-
 void leave_out(std::array<asio::const_buffer, 2>& parts, std::size_t written) {
   const std::size_t of_first = std::min(written, parts[0].size());
   parts[0] += of_first;
@@ -73,7 +66,7 @@ awaitable<response> session::handle(exchange& x) {
     result<response> res = co_await x.found->handle(x.req);
     handling_since_ = steady::time_point::max();
     if (res) co_return *std::move(res);
-    if (!gone_) log_failure(res.error(), x.req.id);
+    if (!gone_) services_.failures.tell(res.error(), x.req.id);
     co_return problem(res.error(), x.req.id);
   } catch (const std::exception& e) {
     what = e.what();
