@@ -33,6 +33,13 @@ void histogram::add(std::chrono::nanoseconds latency) noexcept {
   max_us_ = std::max(max_us_, us);
 }
 
+void histogram::add(const histogram& other) noexcept {
+  for (std::size_t i = 0; i < buckets_.size(); ++i)
+    buckets_[i] += other.buckets_[i];
+  count_ += other.count_;
+  max_us_ = std::max(max_us_, other.max_us_);
+}
+
 double histogram::quantile_ms(double q) const noexcept {
   if (count_ == 0) return 0;
   const auto rank =

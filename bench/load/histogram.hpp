@@ -11,6 +11,8 @@ namespace gridlight::bench {
 class histogram {
  public:
   void add(std::chrono::nanoseconds latency) noexcept;
+  void add(const histogram& other) noexcept;
+  void clear() noexcept { *this = {}; }
   std::uint64_t count() const noexcept { return count_; }
   double max_ms() const noexcept { return static_cast<double>(max_us_) / 1000; }
   /// \param q  0…1; 0 when nothing was added
