@@ -14,6 +14,7 @@
 #include "api/routes.hpp"
 #include "api/services.hpp"
 #include "server/catalog_keeper.hpp"
+#include "server/freshness.hpp"
 #include "server/http/descriptors.hpp"
 #include "server/http/server.hpp"
 #include "server/metrics.hpp"
@@ -82,6 +83,7 @@ struct process {
   const config& settings;
   metrics counters;
   catalog_store layers;
+  version_store versions;
   const steady::time_point started = steady::now();
 
   // Pools come and go with their workers, while another thread may ask for their status.
@@ -106,7 +108,7 @@ struct process {
   std::vector<postgres::pool*> pools_;
 };
 
-/// One thread: its pool, its routes; the first also keeps the catalog.
+/// One thread: its pool, its routes; the first also keeps the catalog and the versions.
 class grid_worker : public http::worker {
  public:
   grid_worker(asio::any_io_executor executor, std::size_t index, process& p)
@@ -118,12 +120,15 @@ class grid_worker : public http::worker {
                   p.counters,
                   [&p] { return p.status(); },
                   sync::expected_schema_version(),
-                  p.started} {
+                  p.started,
+                  &p.versions} {
     process_.add(&pool_);
     pool_.start();
     if (index == 0) {
       keeper_.emplace(executor, p.layers, pool_, p.settings.layers);
       keeper_->start();
+      freshness_.emplace(executor, p.versions, pool_);
+      freshness_->start();
     }
     routes = api::make_routes(services_);
   }
@@ -131,8 +136,10 @@ class grid_worker : public http::worker {
 
   asio::awaitable<void> stop() override {
     if (keeper_) keeper_->stop();
+    if (freshness_) freshness_->stop();
     co_await pool_.stop();
     if (keeper_) co_await keeper_->finished();
+    if (freshness_) co_await freshness_->finished();
   }
 
  private:
@@ -140,6 +147,7 @@ class grid_worker : public http::worker {
   postgres::pool pool_;
   api::services services_;
   std::optional<catalog_keeper> keeper_;
+  std::optional<freshness_keeper> freshness_;
 };
 
 // As main does with a configuration that is wrong.

@@ -46,6 +46,11 @@ constexpr std::string_view type_of(answer_form form) noexcept {
   return form == answer_form::columns ? http::content_type::columns : http::content_type::geojson;
 }
 
+// What tells the forms of one question apart, when the client's Accept alone does.
+constexpr std::string_view form_mark(answer_form form) noexcept {
+  return form == answer_form::columns ? "columns" : "";
+}
+
 }  // namespace
 
 result<std::shared_ptr<const catalog>> loaded_catalog(const services& s) {
@@ -154,6 +159,37 @@ http::response data_response(const http::request& req, std::string_view type, st
   return out;
 }
 
+std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
+                                        std::initializer_list<std::string_view> layers,
+                                        std::string_view extra) {
+  if (s.versions == nullptr || !http::asks_whether_changed(req.headers)) return std::nullopt;
+  const auto known = s.versions->fresh();
+  if (!known) return std::nullopt;
+  std::vector<used_version> now;
+  for (const std::string_view layer : layers) {
+    const auto found = known->find(layer);
+    if (found == known->end()) return std::nullopt;
+    now.push_back({layer, found->second});
+  }
+  http::response out = data_response(req, type, {}, now, extra);
+  if (!http::none_match(req.headers, out.etag)) return std::nullopt;
+  return out;
+}
+
+std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
+                                        const layer& l, std::string_view extra) {
+  if (!l.versioned) return std::nullopt;
+  if (l.snap) return unchanged(s, req, type, {l.config.name, l.snap->layer}, extra);
+  return unchanged(s, req, type, {l.config.name}, extra);
+}
+
+std::optional<http::response> unchanged_page(const services& s, const http::request& req, const layer& l,
+                                             answer_form form) {
+  auto out = unchanged(s, req, type_of(form), l, form_mark(form));
+  if (out) out->varies_by_accept = true;
+  return out;
+}
+
 // The features stay where they were written: what stands before them is put in front.
 std::string feature_collection(feature_page page, const collection_options& options) {
   const bool columns = options.form == answer_form::columns;
@@ -188,7 +224,7 @@ http::response page_response(http::request& req, const layer& l, feature_page pa
   options.layer = l.config.name;
   const auto versions = versions_of(req, l, page);
   auto out = data_response(req, type_of(options.form), feature_collection(std::move(page), options), versions,
-                           options.form == answer_form::columns ? "columns" : "");
+                           form_mark(options.form));
   out.varies_by_accept = true;
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,18 @@ std::vector<used_version> versions_of(http::request& req, const layer& l, const 
 /// holds personal data has an ETag of its own and is for no shared cache.
 http::response data_response(const http::request& req, std::string_view type, std::string body,
                              const std::vector<used_version>& versions, std::string_view extra = {});
+
+/// The answer to a question whose ETag the client has already, without asking the database: when the versions
+/// of its layers are known and still give that tag. The session makes it a 304.
+std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
+                                        std::initializer_list<std::string_view> layers,
+                                        std::string_view extra = {});
+/// The same of an answer about a layer; its place may stand in another's.
+std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
+                                        const layer& l, std::string_view extra = {});
+/// The same of a page in a form that the client may choose.
+std::optional<http::response> unchanged_page(const services& s, const http::request& req, const layer& l,
+                                             answer_form form);
 
 /// {"type":"FeatureCollection","numberReturned":…} or {"type":"columns",…} of a page; the members differ by
 /// route.

@@ -68,6 +68,7 @@ answer_t features(services& s, http::request& req) {
   if (auto bad = q.fault()) co_return *bad;
   if (ask.box)
     if (auto none = no_place(**l, "bbox")) co_return *std::move(none);
+  if (auto same = unchanged_page(s, req, **l, ask.form)) co_return *std::move(same);
 
   auto page = co_await s.source->viewport(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
@@ -87,6 +88,7 @@ answer_t feature(services& s, http::request& req) {
   const failure absent{errc::not_found, "layer " + (*l)->config.name + " has no feature with this id"};
   const auto key = split_key(req.path_values.at(1), (*l)->key.size());
   if (!key || !is_key_of(**l, *key)) co_return absent;
+  if (auto same = unchanged(s, req, http::content_type::geojson, **l)) co_return *std::move(same);
   auto page = co_await s.source->by_key(*l, *key, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
   if (page->count == 0) co_return absent;

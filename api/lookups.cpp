@@ -20,6 +20,7 @@ answer_t within(services& s, http::request& req) {
   ask.properties = read_properties(q, **l);
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
+  if (auto same = unchanged_page(s, req, **l, ask.form)) co_return *std::move(same);
 
   auto page = co_await s.source->within(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();
@@ -39,6 +40,7 @@ answer_t nearest(services& s, http::request& req) {
   ask.properties = read_properties(q, **l);
   ask.form = read_form(q, req);
   if (auto bad = q.fault()) co_return *bad;
+  if (auto same = unchanged_page(s, req, **l, ask.form)) co_return *std::move(same);
 
   auto page = co_await s.source->nearest(*l, ask, effort{req.until, req.timing, req.rank()});
   if (!page) co_return page.error();

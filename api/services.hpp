@@ -4,11 +4,13 @@
 #include <memory>
 #include <vector>
 
+#include "api/answer_cache.hpp"
 #include "api/grid_statements.hpp"
 #include "api/layer_source.hpp"
 #include "server/catalog.hpp"
 #include "server/config.hpp"
 #include "server/deadline.hpp"
+#include "server/freshness.hpp"
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
 
@@ -24,8 +26,10 @@ struct services {
   std::function<std::vector<postgres::pool_status>()> pools;  ///< of all threads
   int schema_version;  ///< the newest migration compiled in; /ready wants it in the database
   steady::time_point started;
+  const version_store* versions = nullptr;         ///< nullptr: none are known, each answer asks the database
   std::unique_ptr<layer_source> source = nullptr;  ///< made by make_routes when empty: PostGIS through `pool`
   grid_statements grid = {};
+  answer_cache answers = {};
 };
 
 /// The pools of all threads added up.

@@ -46,6 +46,14 @@ std::string write(const postgres::result_set& rows) {
   return out += ']';
 }
 
+http::response kept_response(const http::request& req, const answer_cache::answer& kept) {
+  auto out = data_response(req, http::content_type::json, {},
+                           {{substations_layer, kept.versions[0]}, {circuits_layer, kept.versions[1]}});
+  out.shared = kept.body;
+  out.packed = kept.packed;
+  return out;
+}
+
 }  // namespace
 
 std::string_view substation_status_sql() noexcept {
@@ -60,6 +68,11 @@ answer_t substation_status(services& s, http::request& req) {
   if (!catalog) co_return catalog.error();
   const auto statement = s.grid.get(*catalog, sql);
   if (!statement) co_return statement.error();
+  if (auto same = unchanged(s, req, http::content_type::json, {substations_layer, circuits_layer}))
+    co_return *std::move(same);
+  const auto known = s.versions == nullptr ? nullptr : s.versions->fresh();
+  if (const auto* kept = s.answers.find(sql, known.get(), {substations_layer, circuits_layer}))
+    co_return kept_response(req, *kept);
 
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
@@ -67,10 +80,16 @@ answer_t substation_status(services& s, http::request& req) {
   if (!rows) co_return rows.error();
   const auto start = steady::now();
   std::string body = write(*rows);
+  const auto of_substations = version(*rows, substations_version),
+             of_circuits = version(*rows, circuits_version);
+  if (of_substations && of_circuits) {
+    const auto& kept = s.answers.keep(sql, {*of_substations, *of_circuits}, std::move(body));
+    req.timing.encode_ms += ms_since(start);
+    co_return kept_response(req, kept);
+  }
   req.timing.encode_ms += ms_since(start);
   co_return data_response(req, http::content_type::json, std::move(body),
-                          {{substations_layer, version(*rows, substations_version)},
-                           {circuits_layer, version(*rows, circuits_version)}});
+                          {{substations_layer, of_substations}, {circuits_layer, of_circuits}});
 }
 
 }  // namespace gridlight::api

@@ -132,6 +132,8 @@ answer_t substations(services& s, http::request& req) {
   if (!catalog) co_return catalog.error();
   const auto statement = s.grid.get(*catalog, list_sql);
   if (!statement) co_return statement.error();
+  if (auto same = unchanged(s, req, http::content_type::geojson, {substations_layer, circuits_layer}))
+    co_return *std::move(same);
 
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
@@ -158,6 +160,9 @@ answer_t substation(services& s, http::request& req) {
   if (!catalog) co_return catalog.error();
   const auto statement = s.grid.get(*catalog, one_sql);
   if (!statement) co_return statement.error();
+  if (auto same =
+          unchanged(s, req, http::content_type::geojson, {substations_layer, circuits_layer, outages_layer}))
+    co_return *std::move(same);
 
   postgres::arguments a;
   a.add_text(req.path_values.at(0));

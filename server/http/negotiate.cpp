@@ -115,6 +115,10 @@ coding preferred_coding(const beast::http::fields& headers) {
   return of_gzip > 0 && of_gzip >= of_identity ? coding::gzip : coding::identity;
 }
 
+bool asks_whether_changed(const boost::beast::http::fields& headers) {
+  return headers.find(field::if_none_match) != headers.end();
+}
+
 std::optional<coding> none_match(const beast::http::fields& headers, std::string_view etag) {
   const auto [first, last] = headers.equal_range(field::if_none_match);
   for (auto it = first; it != last; ++it) {

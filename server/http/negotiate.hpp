@@ -24,6 +24,9 @@ coding preferred_coding(const boost::beast::http::fields& headers);
 std::size_t preferred_type(const boost::beast::http::fields& headers,
                            std::span<const std::string_view> offered);
 
+/// If-None-Match is there.
+bool asks_whether_changed(const boost::beast::http::fields& headers);
+
 /// The coding whose tag of `etag` (without quotes) If-None-Match lists, compared weakly; "*" matches any.
 std::optional<coding> none_match(const boost::beast::http::fields& headers, std::string_view etag);
 

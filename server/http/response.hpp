@@ -25,6 +25,7 @@ struct response {
   std::string_view type = content_type::json;  ///< a constant
   std::string body;
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
+  std::shared_ptr<const std::string> packed;  ///< `shared` with gzip, for clients that take it; null: none
   std::string etag;                           ///< without quotes; empty: none. Strong per encoding
   bool varies_by_accept = false;              ///< another Accept may get another form
   std::string cache_control = "no-cache";

@@ -113,6 +113,10 @@ bool response_writer::pack(response& res, request& req) {
   if (!settings_.compress || res.bytes().size() < min_packed_bytes || has_header(res, "Content-Encoding") ||
       preferred_coding(req.headers) != coding::gzip)
     return false;
+  if (res.packed) {
+    res.shared = std::move(res.packed);
+    return true;
+  }
   const auto start = steady::now();
   std::string packed;
   const bool smaller = packer_.pack(res.bytes(), packed);

@@ -40,6 +40,7 @@ class api_bench : public lookup_bench {
     req = {};
     req.who = who;
     req.body = std::move(body);
+    if (!if_none_match.empty()) req.headers.set(boost::beast::http::field::if_none_match, if_none_match);
     if (!req.body.empty()) req.headers.set(boost::beast::http::field::content_type, "application/geo+json");
     req.path = http::decode_path(parts.path).value();
     req.query = http::decode_query(parts.query).value();
@@ -53,6 +54,7 @@ class api_bench : public lookup_bench {
     REQUIRE_MESSAGE(answer.has_value(), (answer.error().detail + " " + answer.error().log_detail));
     CHECK(answer->status == status);
     last = *std::move(answer);
+    if (last.shared) last.body = *last.shared;
     simdjson::dom::element root;
     REQUIRE(parser.parse(last.body).get(root) == simdjson::SUCCESS);
     return root;
@@ -68,8 +70,9 @@ class api_bench : public lookup_bench {
   config settings;
   metrics counters;
   http::response last;
-  identity::caller who;  ///< of all that is asked
-  http::request req;     ///< the last one
+  identity::caller who;       ///< of all that is asked
+  std::string if_none_match;  ///< of all that is asked; empty: none
+  http::request req;          ///< the last one
   api::services services{.pool = *pool,
                          .layers = layers,
                          .settings = settings,

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/freshness.hpp"
+#include "server/http/compress.hpp"
+
+namespace gridlight::api {
+
+/// Whole answers of routes that take no parameter, each of the versions it was made from: as long as these
+/// are the layers' versions it is the answer. One object a thread.
+class answer_cache {
+ public:
+  struct answer {
+    std::vector<std::int64_t> versions;  ///< in the order of the route's layers
+    std::shared_ptr<const std::string> body;
+    std::shared_ptr<const std::string> packed;  ///< gzip; null: it would not be smaller
+  };
+
+  /// The answer, when `known` (null: nothing is) says that it is still right. \param route  a constant
+  const answer* find(std::string_view route, const version_store::versions* known,
+                     std::initializer_list<std::string_view> layers) const;
+  /// Keeps an answer in the place of the one before. \return what was kept
+  const answer& keep(std::string_view route, std::vector<std::int64_t> versions, std::string body);
+
+ private:
+  http::gzip_packer packer_{6};
+  std::map<std::string_view, answer> answers_;
+};
+
+}  // namespace gridlight::api

@@ -1,0 +1,78 @@
+#include "server/freshness.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/server/postgres_support.hpp"
+
+using namespace gridlight;
+using namespace gridlight::test;
+
+namespace {
+
+constexpr std::string_view schema = R"(
+CREATE SCHEMA gridlight;
+CREATE TABLE gridlight.layer_state (layer text PRIMARY KEY, version bigint NOT NULL);
+INSERT INTO gridlight.layer_state VALUES ('a', 1), ('b', 7);
+)";
+
+std::int64_t version(const version_store& s, const std::string& layer) {
+  const auto all = s.fresh();
+  if (!all) return -1;
+  const auto found = all->find(layer);
+  return found == all->end() ? 0 : found->second;
+}
+
+asio::awaitable<bool> becomes(const version_store& s, std::string layer, std::int64_t wanted,
+                              std::chrono::milliseconds within) {
+  for (const auto end = deadline_in(within); steady::now() < end;) {
+    if (version(s, layer) == wanted) co_return true;
+    co_await pause(5ms);
+  }
+  co_return version(s, layer) == wanted;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a version that was raised is known within a second; a database without versions leaves none fresh") {
+  temp_db db;
+  db.run(schema);
+  postgres::run_blocking([&](asio::any_io_executor executor) -> asio::awaitable<int> {
+    postgres::pool_options options;
+    for (auto& lane : options.lanes)
+      lane = {1, 64};
+    postgres::pool pool{executor, options_for(db.uri()), options};
+    pool.start();
+    version_store store;
+    CHECK(store.fresh() == nullptr);
+    freshness_keeper keeper{executor, store, pool, 50ms};
+    keeper.start();
+    const bool first = co_await becomes(store, "b", 7, 5s);
+    CHECK(first);
+    CHECK(version(store, "a") == 1);
+    const auto same = store.last();
+    co_await pause(200ms);
+    CHECK(store.last() == same);  // nothing changed: nothing was replaced
+    CHECK(steady::now() - store.asked_at() < 1s);
+
+    db.run(
+        "UPDATE gridlight.layer_state SET version = 8 WHERE layer = 'b'; DELETE FROM gridlight.layer_state "
+        "WHERE layer = 'a'");
+    const bool raised = co_await becomes(store, "b", 8, 1s);
+    CHECK(raised);
+    CHECK(version(store, "a") == 0);
+
+    db.run("ALTER TABLE gridlight.layer_state RENAME TO away");
+    const bool lost = co_await becomes(store, "b", -1, 3s);
+    CHECK(lost);
+    CHECK(store.last() != nullptr);
+    db.run("ALTER TABLE gridlight.away RENAME TO layer_state");
+    const bool back = co_await becomes(store, "b", 8, 2s);
+    CHECK(back);
+
+    keeper.stop();
+    co_await pool.stop();
+    co_await keeper.finished();
+    co_return 0;
+  });
+}
