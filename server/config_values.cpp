@@ -126,6 +126,7 @@ std::string show_size(std::size_t bytes) {
 }
 
 bool is_address(std::string_view text) {
+  if (text.find('\0') != text.npos) return false;  // where Asio would stop to read
   boost::system::error_code error;
   ip::make_address(std::string{text}, error);
   return !error;

@@ -21,7 +21,8 @@ std::optional<ip::address> read_address(std::string_view text) {
   } else if (const auto colon = text.find(':'); colon != text.npos && text.rfind(':') == colon) {
     text = text.substr(0, colon);
   }
-  if (text.empty() || text.size() > 45 || text.find('%') != text.npos) return std::nullopt;
+  // A zone means nothing here; at a NUL Asio would stop to read.
+  if (text.empty() || text.size() > 45 || text.find_first_of(std::string_view{"%\0", 2}) != text.npos) return std::nullopt;
   boost::system::error_code ec;
   const ip::address out = ip::make_address(std::string{text}, ec);
   if (ec) return std::nullopt;
