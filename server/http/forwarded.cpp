@@ -22,7 +22,8 @@ std::optional<ip::address> read_address(std::string_view text) {
     text = text.substr(0, colon);
   }
   // A zone means nothing here; at a NUL Asio would stop to read.
-  if (text.empty() || text.size() > 45 || text.find_first_of(std::string_view{"%\0", 2}) != text.npos) return std::nullopt;
+  if (text.empty() || text.size() > 45 || text.find_first_of(std::string_view{"%\0", 2}) != text.npos)
+    return std::nullopt;
   boost::system::error_code ec;
   const ip::address out = ip::make_address(std::string{text}, ec);
   if (ec) return std::nullopt;
