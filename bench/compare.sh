@@ -44,6 +44,7 @@ build_other >"$work/build.log" 2>&1 9>&- || {
 start_gridlight new "$build/gridlight" 9>&- || fail "the working tree's server did not start"
 start_gridlight old "$tree/build/release/gridlight" 9>&- ||
   fail "$rev's server refuses this database, which the working tree has migrated; nothing was measured"
+find_postmaster
 # /ready says why not, such as a schema that REV does not know.
 not_ready=$(curl -s --max-time 5 "http://127.0.0.1:${port[old]}/ready" | jq -r 'select(.status != "ready")' 2>/dev/null || true)
 [[ -z $not_ready ]] || say "$rev says that it is not ready with the database of the working tree: $(jq -c . <<<"$not_ready")"
@@ -76,27 +77,26 @@ done
 
 # ------------------------------------------------------------------------------------------------------- measuring
 
-# measure SIDE WORKLOAD SECONDS: prints requests/s, p99 in ms, µs of the server's CPU a request.
+# measure SIDE WORKLOAD SECONDS: into $work/SIDE.WORKLOAD requests/s, p99 in ms, µs of the server's CPU a request.
 measure() {
-  local report cpu0 cpu1
-  cpu0=$(cpu_seconds "${pid[$1]}")
-  report=$(ask "${port[$1]}" "${path[$2]}" "$3") || { tail -n 5 "$work/$1.log" >&2; fail "$1 could not be measured with $2"; }
-  cpu1=$(cpu_seconds "${pid[$1]}")
-  echo "$(field "$report" rps) $(field "$report" p99_ms) $(awk -v a="$cpu0" -v b="$cpu1" -v n="$(field "$report" ok)" \
-    'BEGIN {print (b - a) / n * 1e6}')"
+  local report server others elapsed
+  observe "${pid[$1]}" ask "${port[$1]}" "${path[$2]}" "$3" ||
+    { tail -n 5 "$work/$1.log" >&2; fail "$1 could not be measured with $2"; }
+  report=$(<"$work/answer")
+  read -r server _ _ others elapsed <<<"$usage"
+  awk -v s="$server" -v n="$(field "$report" ok)" -v rps="$(field "$report" rps)" -v p99="$(field "$report" p99_ms)" \
+    'BEGIN {print rps, p99, s / n * 1e6}' >>"$work/$1.$2"
+  awk -v o="$others" -v t="$elapsed" 'BEGIN {print o / t}' >>"$work/others"
 }
 # Within a round the sides are old, new, new, old: what drifts evenly hits both alike.
 for name in "${workloads[@]}"; do
-  measure old "$name" 1 >/dev/null
-  measure new "$name" 1 >/dev/null
+  for side in old new; do measure $side "$name" 1; done
 done
+rm -f "$work"/{old,new}.{within,nearest,features,status} "$work/others" # that was the warm-up
 for ((i = 1; i <= rounds; ++i)); do
   say "round $i of $rounds"
   for name in "${workloads[@]}"; do
-    for side in old new new old; do
-      measure $side "$name" "$seconds" >"$work/one"
-      cat "$work/one" >>"$work/$side.$name"
-    done
+    for side in old new new old; do measure $side "$name" "$seconds"; done
   done
 done
 
@@ -131,5 +131,6 @@ for name in "${workloads[@]}"; do
 done
 echo
 echo 'µs CPU: of the server, without PostgreSQL, a request. Two builds of one revision differ by a few percent.'
+tell_noise
 ((slower == 0)) || echo "SLOWER by more than 5 %, in every round:$verdict"
 exit $slower

@@ -4,6 +4,7 @@
 # Ends with 1 when a floor of the design is missed, with 2 when something could not be measured.
 # peers: peers/nginx peers/redis peers/fastapi
 # packages: jq
+# shellcheck disable=SC2317  # observe calls the functions that ask
 set -euo pipefail
 database=${1:?database url} build=${2:?build folder} rounds=${3:-5} seconds=${4:-5}
 [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: ./dev bench limits [ROUNDS] [SECONDS]" >&2; exit 2; }
@@ -115,20 +116,12 @@ ask_system() {
 }
 
 # measure SYSTEM WORKLOAD SECONDS: into $work/SYSTEM.WORKLOAD a line of what ask prints, and how many cores the server,
-# the database, the client and all others kept busy meanwhile.
-TIMEFORMAT='%R %U %S'
-used_so_far() { echo "$(cpu_seconds "${pid[$1]:-}") $(cpu_seconds "$postmaster") $(busy_seconds)"; }
+# the database and the client kept busy meanwhile.
 measure() {
-  local before after
-  before=$(used_so_far "$1")
-  { time ask_system "$@" >"$work/answer" 2>"$work/complaint"; } 2>"$work/time" ||
-    { cat "$work/complaint" >&2; [[ $1 == pgbench ]] || tail -n 5 "$work/$1.log" >&2; fail "$1 could not be measured with $2"; }
-  after=$(used_so_far "$1")
-  awk '{
-    server = $4 - $1; database = $5 - $2; all = $6 - $3; elapsed = $7; client = $8 + $9
-    printf "%s %s %s %.2f %.2f %.2f %.2f\n", $10, $11, $12, server / elapsed, database / elapsed, client / elapsed,
-      (all - server - database - client) / elapsed
-  }' <<<"$before $after $(<"$work/time") $(<"$work/answer")" >>"$work/$1.$2"
+  observe "${pid[$1]:-}" ask_system "$@" ||
+    { [[ $1 == pgbench ]] || tail -n 5 "$work/$1.log" >&2; fail "$1 could not be measured with $2"; }
+  awk '{printf "%s %s %s %.2f %.2f %.2f\n", $1, $2, $3, $4 / $8, $5 / $8, $6 / $8}' <<<"$(<"$work/answer") $usage" >>"$work/$1.$2"
+  awk '{print $4 / $5}' <<<"$usage" >>"$work/others"
   [[ $1 != redis ]] || redis_speed=$(awk '{printf "%.0f", $1}' "$work/answer")
 }
 
@@ -145,7 +138,7 @@ round() {
   done
 }
 round 2
-rm "$work"/*.within "$work"/*.status
+rm "$work"/*.within "$work"/*.status "$work/others"
 for ((i = 1; i <= rounds; ++i)); do
   say "round $i of $rounds"
   round "$seconds"
@@ -185,8 +178,7 @@ for name in "${workloads[@]}"; do
 done
 echo
 echo "Where the client is the limit, its server could have answered more."
-others=$(awk '{print $7}' "$work"/*.{within,status} | median)
-awk -v others="$others" 'BEGIN {exit !(others > 0.15)}' && echo "NOT QUIET: other processes used $others cores, do not trust this."
+tell_noise
 
 missed=0
 # floor SYSTEM WORKLOAD LEAST

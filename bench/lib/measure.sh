@@ -1,6 +1,6 @@
 # Sourced by the scripts that measure: starts what is measured, asks it, counts what that costs. Whatever is started
 # here ends with the script, however that ends. The script sets database, build (the folder) and area.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 work=$(mktemp -d)
 started=()
 stop_all() {
@@ -85,6 +85,26 @@ cpu_seconds() {
 
 # What all cores together were busy since the machine started, also for other machines on the same hardware.
 busy_seconds() { awk -v tick="$tick" '$1 == "cpu" {printf "%.2f\n", ($2 + $3 + $4 + $7 + $8 + $9) / tick}' /proc/stat; }
+
+# observe PID COMMAND...: runs a client of server PID, its output in $work/answer, and sets usage to the CPU seconds that
+# the server, the database, the client and all others took meanwhile, and the seconds that passed.
+TIMEFORMAT='%R %U %S'
+used_so_far() { echo "$(cpu_seconds "$1") $(cpu_seconds "$postmaster") $(busy_seconds)"; }
+observe() {
+  local before
+  before=$(used_so_far "$1")
+  { time "${@:2}" >"$work/answer" 2>"$work/complaint"; } 2>"$work/time" || { cat "$work/complaint" >&2 && return 1; }
+  usage=$(awk '{
+    server = $4 - $1; database = $5 - $2; client = $8 + $9
+    print server, database, client, $6 - $3 - server - database - client, $7
+  }' <<<"$before $(used_so_far "$1") $(<"$work/time")")
+}
+# tell_noise: warns when others, in lines of $work/others, took more than their share of cores in the median.
+tell_noise() {
+  awk -v others="$(median <"$work/others")" 'BEGIN {
+    if (others > 0.15) printf "NOT QUIET: other processes kept %.2f cores busy; do not trust this.\n", others
+  }'
+}
 
 # Clients run as SCHED_BATCH: they stand for ones on other machines, which do not interrupt who serves them.
 as_client() { chrt --batch 0 "$@"; }
