@@ -4,20 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <random>
-#include <string>
 #include <vector>
+
+#include "tests/support/soak.hpp"
 
 using gridlight::bench::histogram;
 using namespace std::chrono_literals;
 
 namespace {
-
-unsigned chosen_seed() {
-  const char* set = std::getenv("GRIDLIGHT_SEED");
-  return set != nullptr ? static_cast<unsigned>(std::stoul(set)) : std::random_device{}();
-}
 
 // Latencies as a server has them: most near the median, a long tail behind.
 struct trial {
@@ -42,7 +37,7 @@ struct trial {
 }  // namespace
 
 TEST_CASE("quantiles and the maximum err by under 1 % from 128 µs on") {
-  const unsigned seed = chosen_seed();
+  const std::uint64_t seed = gridlight::test::chosen_seed();
   MESSAGE("seed ", seed);
   std::mt19937_64 random{seed};
   for (const double median_ms : {0.2, 0.5, 1.65, 12.0, 300.0}) {
@@ -61,7 +56,7 @@ TEST_CASE("quantiles and the maximum err by under 1 % from 128 µs on") {
 }
 
 TEST_CASE("quantiles below err by at most a microsecond") {
-  const unsigned seed = chosen_seed();
+  const std::uint64_t seed = gridlight::test::chosen_seed();
   MESSAGE("seed ", seed);
   std::mt19937_64 random{seed};
   const trial t{0.03, random};
