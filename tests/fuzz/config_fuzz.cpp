@@ -13,6 +13,7 @@ using namespace gridlight;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr std::string_view password = "hunter2-of-the-environment";
   const std::string_view yaml{reinterpret_cast<const char*>(data), size};
+  if (yaml.find(password) != yaml.npos) return 0;  // then it is no secret; libFuzzer learns it from the check
   auto first =
       parse_config(yaml, "fuzz", {{"PORT", "81"}, {"EMPTY", ""}, {"PASSWORD", std::string{password}}});
   if (!first) {
