@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -18,11 +19,15 @@ namespace dom = simdjson::dom;
 
 namespace {
 
+// It is built beside the server.
+std::string bench_binary() {
+  const char* server = std::getenv("GRIDLIGHT_BINARY");
+  if (server == nullptr) throw std::runtime_error{"GRIDLIGHT_BINARY is not set: run tests by ./dev test"};
+  return std::filesystem::path{server}.parent_path() / "gridlight-bench";
+}
+
 command_outcome bench(const std::string& arguments) {
-  const char* binary = std::getenv("GRIDLIGHT_BENCH_BINARY");
-  if (binary == nullptr)
-    throw std::runtime_error{"GRIDLIGHT_BENCH_BINARY is not set: run tests by ./dev test"};
-  return run_command("timeout 60 '" + std::string{binary} + "' " + arguments);
+  return run_command("timeout 60 '" + bench_binary() + "' " + arguments);
 }
 
 struct figures {
@@ -123,9 +128,8 @@ TEST_CASE("Ctrl-C ends it with a report of what was seen") {
   const std::string page = folder.path() / "report.html";
   const auto start = std::chrono::steady_clock::now();
   const auto got =
-      run_command("timeout --foreground -s INT 2 '" + std::string{std::getenv("GRIDLIGHT_BENCH_BINARY")} +
-                  "' /live --url " + server.url() + " --rate 50 --warm-up 0 --duration 60s --json --html '" +
-                  page + "'; echo");
+      run_command("timeout --foreground -s INT 2 '" + bench_binary() + "' /live --url " + server.url() +
+                  " --rate 50 --warm-up 0 --duration 60s --json --html '" + page + "'; echo");
   CHECK(std::chrono::steady_clock::now() - start < 10s);
   const figures f{got};
   CHECK(f.interrupted);
