@@ -133,6 +133,8 @@ bool is_address(std::string_view text) {
 }
 
 bool is_network(std::string_view text) {
+  if (text.find('%') != text.npos)
+    return false;  // a zone is of one machine, and may hold anything, a slash too
   if (is_address(text)) return true;
   boost::system::error_code v4, v6;
   ip::make_network_v4(std::string{text}, v4);

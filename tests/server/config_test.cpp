@@ -179,6 +179,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"http.cors_origins", "https://u@a"},
       {"http.trusted_proxies", "10.0.0.0/33"},
       {"http.trusted_proxies", "proxy"},
+      {"http.trusted_proxies", "fe80::1%a/64"},
       {"http.base_path", "grid"},
       {"http.base_path", "/grid/"},
       {"http.base_path", "/"},
