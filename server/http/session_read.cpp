@@ -20,6 +20,13 @@ head_limits limits_of(const config::http_settings& settings) {
   return out;
 }
 
+// A head that drips in byte by byte is not read from its start at each: nothing but the end of a line, or too
+// many bytes, can change what the gate says of a line it has begun to read.
+bool worth_a_check(std::string_view all, std::size_t checked, const head_limits& limits) {
+  return all.size() >= std::max<std::size_t>(2 * checked, 1) || all.size() > limits.max_head ||
+         all.find('\n', checked) != all.npos;
+}
+
 }  // namespace
 
 awaitable<session::outcome> session::read_some() {
@@ -43,12 +50,15 @@ awaitable<session::outcome> session::read_head(head& gate) {
   if (!is_linked()) services_.waiting.push_back(*this);
   idle_ = buffer_.empty();
   if (idle_) set_deadline(last_ + services_.settings.idle_timeout);
+  std::size_t checked = 0;
   for (bool partial = false;;) {
-    if (!buffer_.empty()) {
-      gate = check_head(buffer_.view(), limits);
+    if (const std::string_view all = buffer_.view(); worth_a_check(all, checked, limits)) {
+      gate = check_head(all, limits);
       if (gate.is != head::state::need_more) break;
-      if (gate.skip == buffer_.view().size()) {
+      checked = all.size();
+      if (gate.skip == checked) {
         buffer_.consume(gate.skip);  // empty lines alone begin nothing
+        checked = 0;
       } else if (!partial) {
         partial = true;
         idle_ = false;

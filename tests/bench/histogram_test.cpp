@@ -36,11 +36,11 @@ struct trial {
 
 }  // namespace
 
-TEST_CASE("quantiles and the maximum err by under 1 % from 128 µs on") {
+TEST_CASE("quantiles and the maximum err by under 1 % from 2 µs on") {
   const std::uint64_t seed = gridlight::test::chosen_seed();
   MESSAGE("seed ", seed);
   std::mt19937_64 random{seed};
-  for (const double median_ms : {0.2, 0.5, 1.65, 12.0, 300.0}) {
+  for (const double median_ms : {0.02, 0.2, 0.5, 1.65, 12.0, 300.0}) {
     CAPTURE(median_ms);
     const trial t{median_ms, random};
     CHECK(t.counted.count() == t.sorted.size());
@@ -55,16 +55,16 @@ TEST_CASE("quantiles and the maximum err by under 1 % from 128 µs on") {
   }
 }
 
-TEST_CASE("quantiles below err by at most a microsecond") {
+TEST_CASE("quantiles below err by at most a tick") {
   const std::uint64_t seed = gridlight::test::chosen_seed();
   MESSAGE("seed ", seed);
   std::mt19937_64 random{seed};
-  const trial t{0.03, random};
+  const trial t{0.0005, random};
   for (const std::size_t per_mille : {1U, 10U, 100U, 500U, 900U}) {
     CAPTURE(per_mille);
     const double exact = t.exact_ms(per_mille);
-    CHECK(exact < 0.128);
-    CHECK(std::abs(t.counted.quantile_ms(static_cast<double>(per_mille) / 1000) - exact) <= 0.001);
+    CHECK(exact < 0.002);
+    CHECK(std::abs(t.counted.quantile_ms(static_cast<double>(per_mille) / 1000) - exact) <= 16.1e-6);
   }
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("latencies beyond the buckets' end are counted in the last, a clock th
   h.add(100h);
   CHECK(h.count() == 1);
   CHECK(h.max_ms() == 360e6);
-  CHECK(h.quantile_ms(0.5) > 8.5e6);  // 2^33 µs, nearly
+  CHECK(h.quantile_ms(0.5) > 500e3);
   h.add(-5ms);
   h.add(0ms);
   CHECK(h.count() == 3);

@@ -28,6 +28,22 @@ TEST_CASE("a body that comes byte by byte, in both framings") {
   }
 }
 
+TEST_CASE("a long head that drips in is answered, a bad one refused at the end of its line") {
+  toy_server s;
+  http_client client{s.port()};
+  const auto drip = [&](const std::string& raw) {
+    for (std::size_t at = 0; at < raw.size(); at += 7)
+      client.send(std::string_view{raw}.substr(at, 7));
+  };
+  drip("GET /hello HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(7000, 'x') + "\r\n\r\n");
+  CHECK(client.receive().body == "hello");
+  drip("GET /hello HTTP/1.1\r\nHost: h\r\nX-Odd: a\x01" + std::string(3000, 'x') + "\r\n");
+  CHECK(client.receive().status == 400);
+  client.close();
+  drip("GET /" + std::string(60'000, 'x'));  // no line ends at all
+  CHECK(client.receive().status == 414);
+}
+
 TEST_CASE("100 requests in one packet are answered in order") {
   toy_server s;
   http_client client{s.port()};
