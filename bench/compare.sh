@@ -38,7 +38,7 @@ build_other() (
 )
 say "building $rev ($(git log -1 --format='%h %s' "$commit"))"
 build_other >"$work/build.log" 2>&1 9>&- || {
-  grep -E -m 5 -A 5 'error|Error|FAILED' "$work/build.log" >&2 || tail -n 20 "$work/build.log" >&2
+  grep -E -m 5 -A 3 '(^|[^A-Za-z])[Ee]rror[: ]' "$work/build.log" >&2 || tail -n 20 "$work/build.log" >&2
   fail "$rev does not build here; nothing was measured"
 }
 
