@@ -7,6 +7,7 @@ set -euo pipefail
 database=${1:?database url} build=${2:?build folder} rev=${3:-} rounds=${4:-4} seconds=${5:-3}
 [[ -n $rev && $rev != -* && $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] ||
   { echo "usage: ./dev bench compare REV [ROUNDS] [SECONDS]" >&2; exit 2; }
+build=$(realpath "$build")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source bench/lib/measure.sh
 area=-95.45,29.70,-95.29,29.82 # the core of Houston
@@ -37,7 +38,7 @@ build_other() (
 )
 say "building $rev ($(git log -1 --format='%h %s' "$commit"))"
 build_other >"$work/build.log" 2>&1 9>&- || {
-  grep -E -m 5 -A 5 'error|Error|FAILED' "$work/build.log" >&2 || tail -n 20 "$work/build.log" >&2
+  grep -E -m 5 -A 3 '(^|[^A-Za-z])[Ee]rror[: ]' "$work/build.log" >&2 || tail -n 20 "$work/build.log" >&2
   fail "$rev does not build here; nothing was measured"
 }
 

@@ -8,6 +8,7 @@
 set -euo pipefail
 database=${1:?database url} build=${2:?build folder} rounds=${3:-5} seconds=${4:-5}
 [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: ./dev bench limits [ROUNDS] [SECONDS]" >&2; exit 2; }
+build=$(realpath "$build")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source bench/lib/measure.sh
 

@@ -89,15 +89,15 @@ busy_seconds() { awk -v tick="$tick" '$1 == "cpu" {printf "%.2f\n", ($2 + $3 + $
 # observe PID COMMAND...: runs a client of server PID, its output in $work/answer, and sets usage to the CPU seconds that
 # the server, the database, the client and all others took meanwhile, and the seconds that passed.
 TIMEFORMAT='%R %U %S'
-used_so_far() { echo "$(cpu_seconds "$1") $(cpu_seconds "$postmaster") $(busy_seconds)"; }
 observe() {
-  local before
-  before=$(used_so_far "$1")
+  local before after
+  before="$(cpu_seconds "$1") $(cpu_seconds "$postmaster") $(busy_seconds)"
   { time "${@:2}" >"$work/answer" 2>"$work/complaint"; } 2>"$work/time" || { cat "$work/complaint" >&2 && return 1; }
+  after="$(busy_seconds) $(cpu_seconds "$1") $(cpu_seconds "$postmaster")" # what counting costs is nobody's
   usage=$(awk '{
-    server = $4 - $1; database = $5 - $2; client = $8 + $9
-    print server, database, client, $6 - $3 - server - database - client, $7
-  }' <<<"$before $(used_so_far "$1") $(<"$work/time")")
+    server = $5 - $1; database = $6 - $2; client = $8 + $9
+    print server, database, client, $4 - $3 - server - database - client, $7
+  }' <<<"$before $after $(<"$work/time")")
 }
 # tell_noise: warns when others, in lines of $work/others, took more than their share of cores in the median.
 tell_noise() {

@@ -5,7 +5,7 @@
 # packages: libpcre2-8-0 libssl3 zlib1g libcrypt1
 # unpacked: nginx
 set -euo pipefail
-folder=${3:?folder with the files to serve}
+folder=$(realpath "${3:?folder with the files to serve}")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source bench/lib/peer.sh
 
