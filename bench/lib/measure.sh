@@ -110,10 +110,10 @@ tell_noise() {
 as_client() { chrt --batch 0 "$@"; }
 
 connections=16
-# ask PORT PATH SECONDS: a report in JSON. All servers are warm when they are asked, so that nothing goes uncounted.
+# ask PORT PATH SECONDS [OPTIONS...]: a report in JSON. All servers are warm when they are asked, so that nothing goes uncounted.
 ask() {
   as_client "$build/gridlight-bench" "$2" --port "$1" --connections "$connections" --area="$area" --warm-up 0 \
-    --duration "$3" --json
+    --duration "$3" --json "${@:4}"
 }
 # field REPORT NAME: its last value of that name, which is the total.
 field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" <<<"$1"; }
