@@ -9,7 +9,7 @@
 namespace gridlight::bench {
 namespace {
 
-constexpr double width = 860, height = 320, left = 64, right = 150, top = 34, bottom = 40;
+constexpr double width = 860, height = 320, left = 64, right = 230, top = 34, bottom = 40;
 constexpr std::size_t colours = 6;
 
 struct scale {
@@ -98,7 +98,7 @@ std::string latency_plot(std::string_view title, const std::vector<plot_line>& l
                    "<path class=\"line line{}\" d=\"M{} {:.1f}h18\"/><text class=\"label\" x=\"{}\" "
                    "y=\"{:.1f}\">{}</text>\n",
                    n % colours, width - right + 12, y - 4, width - right + 36, y,
-                   html_text(l.name.substr(0, 18)));
+                   html_text(l.name.substr(0, 30)));
     ++n;
   }
   return out += "</svg>\n";
