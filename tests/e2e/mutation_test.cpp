@@ -57,11 +57,16 @@ std::vector<question> honest_questions(const std::vector<std::string>& layers) {
       for (const char* radius : {"0", "500", "50000"})
         get(base + "/within?lon=-95.3698&lat=29.7604&radius_m=" + radius + limit);
       for (const char* far : {"lon=0&lat=0", "lon=180&lat=-90", "lon=84.6302&lat=-29.7604"})
-        get(base + "/nearest?" + far + limit);
+        for (const char* most :
+             {"", "&max_distance_m=500", "&max_distance_m=9000000", "&max_distance_m=20100000"})
+          get(base + "/nearest?" + far + (most + limit));
       for (const char* most : {"", "&max_distance_m=500", "&max_distance_m=20000000"})
         get(base + "/nearest?lon=-95.3698&lat=29.7604" + (most + limit));
-      for (const char* box : {"", "&bbox=-95.4,29.7,-95.3,29.8", "&bbox=-180,-90,180,90",
-                              "&bbox=170,-20,-170,20", "&bbox=-95.37,29.76,-95.37,29.76"})
+      for (const char* box :
+           {"", "&bbox=-95.4,29.7,-95.3,29.8", "&bbox=-180,-90,180,90", "&bbox=170,-20,-170,20",
+            "&bbox=-95.37,29.76,-95.37,29.76", "&bbox=-95.38,29.75,-95.36,29.77", "&bbox=-96,29,-95,30",
+            "&bbox=-105,20,-85,40", "&bbox=179.9999,0,-179.9999,0.0001", "&bbox=179.9,0,-179.9,0.1",
+            "&bbox=179,0,-179,2", "&bbox=-95,29,-96,30"})
         for (const char* count : {"", "&count=true"})
           get(base + "/features?f=geojson" + (box + limit) + count);
       out.push_back({"POST", base + "/intersects?" + limit.substr(limit.empty() ? 0 : 1), valid_polygon});
