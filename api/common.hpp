@@ -80,7 +80,7 @@ http::response page_response(http::request& req, const layer& l, feature_page pa
 /// `text` percent-encoded for a path segment or a query value.
 std::string percent_encode(std::string_view text);
 
-/// FNV-1a, 64 bits: for ETags and cursors, not against malice.
+/// 64 bits of a text, the same on every machine: for ETags and cursors, not against malice.
 std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0xcbf29ce484222325U) noexcept;
 
 }  // namespace gridlight::api

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -54,10 +55,16 @@ struct postgis_source::prepared_layer {
   // `make` is called once for each key; parameters are the types of what comes first, the others are
   // inferred.
   template <class Make>
-  const postgres::statement& get(std::uint64_t key, std::vector<Oid> parameters, Make make) {
+  const postgres::statement& get(std::uint64_t key, std::span<const Oid> parameters, Make make) {
     const auto found = statements.find(key);
     if (found != statements.end()) return found->second;
-    return statements.try_emplace(key, make(), std::move(parameters)).first->second;
+    return statements.try_emplace(key, make(), std::vector<Oid>{parameters.begin(), parameters.end()})
+        .first->second;
+  }
+
+  template <class Make>
+  const postgres::statement& get(std::uint64_t key, std::initializer_list<Oid> parameters, Make make) {
+    return get(key, std::span<const Oid>{parameters.begin(), parameters.size()}, make);
   }
 
   result<void> check(const postgres::result_set& rows) const {
