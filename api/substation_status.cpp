@@ -70,10 +70,10 @@ answer_t substation_status(services& s, http::request& req) {
   if (!statement) co_return statement.error();
   if (auto same = unchanged(s, req, http::content_type::json, {substations_layer, circuits_layer}))
     co_return *std::move(same);
-  const auto known = s.versions == nullptr ? nullptr : s.versions->fresh();
-  if (const auto* kept = s.answers.find(sql, known.get(), {substations_layer, circuits_layer}))
+  if (const auto* kept = s.answers.find(sql, s.versions, {substations_layer, circuits_layer}))
     co_return kept_response(req, *kept);
 
+  const std::uint64_t history = s.versions == nullptr ? 0 : s.versions->history();
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
                                           req.timing.postgres, postgres::share::yes, req.rank());
@@ -83,7 +83,7 @@ answer_t substation_status(services& s, http::request& req) {
   const auto of_substations = version(*rows, substations_version),
              of_circuits = version(*rows, circuits_version);
   if (of_substations && of_circuits) {
-    const auto& kept = s.answers.keep(sql, {*of_substations, *of_circuits}, std::move(body));
+    const auto& kept = s.answers.keep(sql, {*of_substations, *of_circuits}, history, std::move(body));
     req.timing.encode_ms += ms_since(start);
     co_return kept_response(req, kept);
   }

@@ -1,5 +1,6 @@
 #include "server/freshness.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -14,7 +15,10 @@ constexpr auto patience = version_store::trusted_for;
 
 const postgres::statement& all_versions() {
   static const postgres::statement s{
-      "SELECT layer, version FROM gridlight.layer_state", {}, {postgres::oid::text, postgres::oid::int8}};
+      "SELECT layer, version, (SELECT oid::int8 FROM pg_database WHERE datname = current_database()) "
+      "FROM gridlight.layer_state",
+      {},
+      {postgres::oid::text, postgres::oid::int8, postgres::oid::int8}};
   return s;
 }
 
@@ -26,9 +30,15 @@ std::shared_ptr<const version_store::versions> version_store::fresh(steady::time
   return current_.load();
 }
 
-void version_store::set(versions now, steady::time_point asked_at) {
-  if (const auto before = current_.load(); !before || *before != now)
-    current_.store(std::make_shared<const versions>(std::move(now)));
+void version_store::set(versions now, steady::time_point asked_at, std::int64_t database) {
+  const auto before = current_.load();
+  const bool set_back = before && std::any_of(before->begin(), before->end(), [&](const auto& was) {
+                          const auto is = now.find(was.first);
+                          return is == now.end() || is->second < was.second;
+                        });
+  if (before && (set_back || database != database_)) history_.fetch_add(1);
+  database_ = database;
+  if (!before || *before != now) current_.store(std::make_shared<const versions>(std::move(now)));
   asked_at_.store(asked_at);
 }
 
@@ -79,7 +89,7 @@ asio::awaitable<void> freshness_keeper::read_once() {
   version_store::versions now;
   for (int row = 0; row < rows->rows(); ++row)
     now.emplace(rows->text(row, 0), rows->integer(row, 1));
-  store_.set(std::move(now), asked);
+  store_.set(std::move(now), asked, rows->rows() > 0 ? rows->integer(0, 2) : 0);
 }
 
 }  // namespace gridlight

@@ -32,11 +32,18 @@ class version_store {
   /// When it was asked for; the clock's epoch: never.
   steady::time_point asked_at() const noexcept { return asked_at_.load(); }
 
+  /// Raised when the versions are those of another history: another database under the same name, or one that
+  /// was set back to an earlier state. What was kept by its version before is then of no worth.
+  std::uint64_t history() const noexcept { return history_.load(); }
+
   /// \param asked_at  before the reading began
-  void set(versions now, steady::time_point asked_at);
+  /// \param database  its oid: a database that was dropped and made anew has another
+  void set(versions now, steady::time_point asked_at, std::int64_t database = 0);
 
  private:
   std::atomic<std::shared_ptr<const versions>> current_;
+  std::atomic<std::uint64_t> history_{0};
+  std::int64_t database_ = 0;  // of the thread that sets
   std::atomic<steady::time_point> asked_at_{steady::time_point{}};
 };
 

@@ -12,7 +12,6 @@ class histogram {
  public:
   void add(std::chrono::nanoseconds latency) noexcept;
   void add(const histogram& other) noexcept;
-  void clear() noexcept { *this = {}; }
   std::uint64_t count() const noexcept { return count_; }
   double max_ms() const noexcept { return as_ms(static_cast<double>(max_ticks_)); }
   /// \param q  0…1; 0 when nothing was added

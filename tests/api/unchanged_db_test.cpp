@@ -115,4 +115,14 @@ TEST_CASE("the status of all substations is kept until one of its layers changes
   CHECK(b.header("Gridlight-Version") == "substations=1, circuits=2");
   CHECK(b.last.body.find(R"("worst_circuit_load":99)") != std::string::npos);
   CHECK(b.cost(target) == 0);
+
+  // A database set back to an earlier state, which then gets as far again with other data.
+  b.db.run("UPDATE gridlight.layer_state SET version = 1 WHERE layer = 'circuits'");
+  b.learn();
+  b.db.run(
+      "UPDATE circuit_status_realtime SET avg_load_percent = 20; "
+      "UPDATE gridlight.layer_state SET version = 2 WHERE layer = 'circuits'");
+  b.learn();
+  CHECK(b.cost(target) == 1);
+  CHECK(b.last.body.find(R"("worst_circuit_load":20)") != std::string::npos);
 }

@@ -70,9 +70,27 @@ TEST_CASE(
     const bool back = co_await becomes(store, "b", 8, 2s);
     CHECK(back);
 
+    // The table's loss of a layer was one history's end; a row that goes back is another's.
+    const auto history = store.history();
+    db.run("UPDATE gridlight.layer_state SET version = 3 WHERE layer = 'b'");
+    const bool set_back = co_await becomes(store, "b", 3, 1s);
+    CHECK(set_back);
+    CHECK(store.history() == history + 1);
+
     keeper.stop();
     co_await pool.stop();
     co_await keeper.finished();
     co_return 0;
   });
+}
+
+TEST_CASE("another database under the same name is another history") {
+  version_store store;
+  const auto now = steady::now();
+  store.set({{"a", 1}}, now, 100);
+  store.set({{"a", 1}}, now, 100);
+  store.set({{"a", 2}, {"b", 1}}, now, 100);
+  CHECK(store.history() == 0);
+  store.set({{"a", 2}, {"b", 1}}, now, 101);
+  CHECK(store.history() == 1);
 }
