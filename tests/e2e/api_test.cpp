@@ -3,12 +3,16 @@
 #include <simdjson.h>
 #include <yaml-cpp/yaml.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "tests/support/column_reader.hpp"
+#include "tests/support/demo_server.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/server_process.hpp"
+#include "tests/support/soak.hpp"
 #include "tests/support/temp_db.hpp"
 
 using namespace gridlight::test;
@@ -324,4 +328,20 @@ TEST_CASE("what is bad makes no query") {
                             "lon=1&lat=1&radius_m=1&properties=nope"})
     CHECK(g.client->get("/api/postgres/layers/transformers/within?" + std::string{query}).status == 400);
   CHECK(loans() == before);
+}
+
+TEST_CASE("a change is seen soon after its commit by a client that asks whether there was one") {
+  demo_server server;
+  http_client client{server.url()};
+  const std::string target = "/api/postgres/layers/transformers/nearest?lon=-95.37&lat=29.76&limit=1";
+  const std::string etag = client.get(target).header("ETag");
+  CHECK(client.get(target, {{"If-None-Match", etag}}).status == 304);
+  server.db().run("UPDATE gridlight.layer_state SET version = version + 1 WHERE layer = 'transformers'");
+  const auto committed = std::chrono::steady_clock::now();
+  while (client.get(target, {{"If-None-Match", etag}}).status == 304 &&
+         std::chrono::steady_clock::now() - committed < std::chrono::seconds{10})
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  const std::chrono::duration<double, std::milli> unseen = std::chrono::steady_clock::now() - committed;
+  MESSAGE("seen after " << unseen.count() << " ms");
+  CHECK(unseen.count() < limit_ms(500));
 }
