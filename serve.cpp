@@ -76,6 +76,14 @@ postgres::pool_options pool_options_of(const config& c) {
   return out;
 }
 
+/// A session behind a pooler hears nothing.
+std::optional<postgres::connect_options> listening(const config& c) {
+  if (c.postgres.pooled) return std::nullopt;
+  postgres::connect_options out = connect_options_of(c.postgres);
+  out.application_name += "-listen";
+  return out;
+}
+
 /// What all threads share.
 struct process {
   explicit process(const config& c) : settings(c) {}
@@ -127,7 +135,7 @@ class grid_worker : public http::worker {
     if (index == 0) {
       keeper_.emplace(executor, p.layers, pool_, p.settings.layers);
       keeper_->start();
-      freshness_.emplace(executor, p.versions, pool_);
+      freshness_.emplace(executor, p.versions, pool_, std::chrono::milliseconds{250}, listening(p.settings));
       freshness_->start();
     }
     routes = api::make_routes(services_);

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/freshness.hpp"
+#include "server/versions.hpp"
 #include "server/http/compress.hpp"
 
 namespace gridlight::api {

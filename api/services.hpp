@@ -10,9 +10,9 @@
 #include "server/catalog.hpp"
 #include "server/config.hpp"
 #include "server/deadline.hpp"
-#include "server/freshness.hpp"
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
+#include "server/versions.hpp"
 
 namespace gridlight::api {
 

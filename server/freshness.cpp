@@ -1,85 +1,175 @@
 #include "server/freshness.hpp"
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 
 namespace gridlight {
 namespace asio = boost::asio;
 namespace {
 
+namespace oid = postgres::oid;
+
 // A reading that took longer would not be trusted any more.
 constexpr auto patience = version_store::trusted_for;
+constexpr std::chrono::seconds listen_again_after{1}, still_there_after{30}, answer_within{5};
 
+// $1: {"layer": version known}. A row a change; of a layer without new ones a row with none.
+constexpr std::string_view changes_sql = R"(
+SELECT s.layer, s.version, s.change_floor, t.version, t.detail_zoom, c.version, c.envelope IS NULL,
+       (SELECT string_agg(concat_ws(' ', ST_XMin(e.geom), ST_YMin(e.geom), ST_XMax(e.geom), ST_YMax(e.geom)), ' ')
+        FROM ST_Dump(c.envelope) e WHERE NOT ST_IsEmpty(e.geom)),
+       (SELECT oid::int8 FROM pg_database WHERE datname = current_database())
+FROM gridlight.layer_state s
+LEFT JOIN gridlight.tile_state t ON t.layer = s.layer
+LEFT JOIN gridlight.layer_change c ON c.layer = s.layer
+  AND c.version > greatest(s.change_floor, coalesce(($1::json ->> s.layer)::bigint, 0)) AND c.version <= s.version
+ORDER BY s.layer, c.version)";
+
+enum column : int {
+  layer,
+  version,
+  floor_of,
+  tiles_version,
+  detail_zoom,
+  changed,
+  everything,
+  boxes,
+  database
+};
+
+const postgres::statement& all_changes() {
+  static const postgres::statement s{
+      std::string{changes_sql},
+      {oid::text},
+      {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8, oid::boolean, oid::text, oid::int8}};
+  return s;
+}
+
+// Of a database whose schema is older than the change rows' rules.
 const postgres::statement& all_versions() {
   static const postgres::statement s{
       "SELECT layer, version, (SELECT oid::int8 FROM pg_database WHERE datname = current_database()) "
       "FROM gridlight.layer_state",
       {},
-      {postgres::oid::text, postgres::oid::int8, postgres::oid::int8}};
+      {oid::text, oid::int8, oid::int8}};
   return s;
+}
+
+std::string known_json(const version_store& store) {
+  std::string out = "{";
+  if (const auto known = store.last())
+    for (const auto& [name, at] : *known)
+      out.append(out.size() > 1 ? ",\"" : "\"").append(name).append("\":").append(std::to_string(at));
+  return out + "}";
+}
+
+// Four numbers a box.
+std::vector<geo::bbox> read_boxes(std::string_view text) {
+  std::vector<double> numbers;
+  for (const char *at = text.data(), *end = at + text.size(); at < end; ++at) {
+    double value = 0;
+    const auto read = std::from_chars(at, end, value);
+    if (read.ec != std::errc{}) break;
+    numbers.push_back(value);
+    at = read.ptr;
+  }
+  std::vector<geo::bbox> out;
+  for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
+    out.push_back({numbers[i], numbers[i + 1], numbers[i + 2], numbers[i + 3]});
+  return out;
+}
+
+version_store::readings read_rows(const postgres::result_set& rows) {
+  version_store::readings out;
+  for (int row = 0; row < rows.rows(); ++row) {
+    version_store::reading& of = out[std::string{rows.text(row, layer)}];
+    of.version = rows.integer(row, version);
+    of.floor = rows.integer(row, floor_of);
+    if (!rows.is_null(row, tiles_version))
+      of.tiles = {rows.integer(row, tiles_version), static_cast<int>(rows.integer(row, detail_zoom))};
+    if (rows.is_null(row, changed)) continue;
+    layer_change& change = of.changes.emplace_back();
+    change.version = rows.integer(row, changed);
+    change.everything = rows.boolean(row, everything);
+    if (!rows.is_null(row, boxes)) change.envelopes = read_boxes(rows.text(row, boxes));
+  }
+  return out;
 }
 
 }  // namespace
 
-std::shared_ptr<const version_store::versions> version_store::fresh(steady::time_point now) const noexcept {
-  // In this order: the versions are then at least as new as the time says.
-  if (now - asked_at_.load() > trusted_for) return nullptr;
-  return current_.load();
-}
-
-void version_store::set(versions now, steady::time_point asked_at, std::int64_t database) {
-  const auto before = current_.load();
-  const bool set_back = before && std::any_of(before->begin(), before->end(), [&](const auto& was) {
-                          const auto is = now.find(was.first);
-                          return is == now.end() || is->second < was.second;
-                        });
-  if (before && (set_back || database != database_)) history_.fetch_add(1);
-  database_ = database;
-  if (!before || *before != now) current_.store(std::make_shared<const versions>(std::move(now)));
-  asked_at_.store(asked_at);
-}
-
 freshness_keeper::freshness_keeper(asio::any_io_executor executor, version_store& store, postgres::pool& pool,
-                                   std::chrono::milliseconds every)
+                                   std::chrono::milliseconds every,
+                                   std::optional<postgres::connect_options> listen_with)
     : store_(store),
       pool_(pool),
       every_(every),
+      listen_with_(std::move(listen_with)),
       timer_(executor),
+      pause_(executor),
       ended_(executor, steady::time_point::max()) {}
 
 void freshness_keeper::start() {
-  running_ = true;
-  asio::co_spawn(timer_.get_executor(), run(), asio::detached);
+  ++running_;
+  asio::co_spawn(timer_.get_executor(), poll(), asio::detached);
+  if (!listen_with_) return;
+  ++running_;
+  asio::co_spawn(timer_.get_executor(), hear(), asio::detached);
 }
 
-asio::awaitable<void> freshness_keeper::run() {
+void freshness_keeper::one_ended() {
+  if (--running_ == 0) ended_.cancel();
+}
+
+asio::awaitable<void> freshness_keeper::poll() {
   while (!stopping_) {
+    notified_ = false;
     co_await read_once();
     if (stopping_) break;
+    if (notified_) continue;
     timer_.expires_after(every_);
     boost::system::error_code woken;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
-  running_ = false;
-  ended_.cancel();
+  one_ended();
 }
 
 void freshness_keeper::stop() {
   stopping_ = true;
   timer_.cancel();
+  pause_.cancel();
+  if (listening_ != nullptr) listening_->give_up("the server stops", false);
 }
 
 asio::awaitable<void> freshness_keeper::finished() {
   boost::system::error_code woken;
-  while (running_)
+  while (running_ > 0)
     co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
 // What goes wrong here goes wrong with every request, too, and is told there; the versions only grow old.
 asio::awaitable<void> freshness_keeper::read_once() {
+  const bool read = co_await read_changes();
+  if (!read) co_await read_versions();
+}
+
+// False: there are no change rows as we know them.
+asio::awaitable<bool> freshness_keeper::read_changes() {
+  const auto asked = steady::now();
+  postgres::query_timing timing;
+  postgres::arguments known;
+  known.add_text(known_json(store_));
+  const auto rows = co_await pool_.query(postgres::lane::admin, all_changes(), known, asked + patience,
+                                         timing, postgres::share::yes);
+  if (!rows) co_return rows.error().code != errc::schema_mismatch;
+  store_.learn(read_rows(*rows), asked, rows->rows() > 0 ? rows->integer(0, database) : 0);
+  co_return true;
+}
+
+asio::awaitable<void> freshness_keeper::read_versions() {
   const auto asked = steady::now();
   postgres::query_timing timing;
   const postgres::arguments none;
@@ -89,7 +179,37 @@ asio::awaitable<void> freshness_keeper::read_once() {
   version_store::versions now;
   for (int row = 0; row < rows->rows(); ++row)
     now.emplace(rows->text(row, 0), rows->integer(row, 1));
-  store_.set(std::move(now), asked, rows->rows() > 0 ? rows->integer(0, 2) : 0);
+  store_.set(now, asked, rows->rows() > 0 ? rows->integer(0, 2) : 0);
+}
+
+asio::awaitable<void> freshness_keeper::hear() {
+  while (!stopping_) {
+    co_await hear_one_session();
+    if (stopping_) break;
+    pause_.expires_after(listen_again_after);
+    boost::system::error_code woken;
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  one_ended();
+}
+
+asio::awaitable<void> freshness_keeper::hear_one_session() {
+  auto db =
+      co_await postgres::connection::open(timer_.get_executor(), *listen_with_, deadline_in(answer_within));
+  if (!db || stopping_) co_return;
+  listening_ = &*db;
+  auto heard = co_await db->execute("LISTEN gridlight", deadline_in(answer_within));
+  while (heard && !stopping_) {
+    const auto told = co_await db->notification(deadline_in(still_there_after));
+    if (!told || stopping_) break;
+    if (*told) {
+      notified_ = true;
+      timer_.cancel();
+    } else {
+      heard = co_await db->execute("SELECT 1", deadline_in(answer_within));
+    }
+  }
+  listening_ = nullptr;
 }
 
 }  // namespace gridlight

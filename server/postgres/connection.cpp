@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <cassert>
 #include <charconv>
 
@@ -111,6 +112,24 @@ bool connection::alive() noexcept {
     PQisBusy(impl_->pg.get());  // parses what was read
   }
   return !broken();
+}
+
+asio::awaitable<result<bool>> connection::notification(deadline until) {
+  impl& i = *impl_;
+  if (auto no = i.refuse(until)) co_return *std::move(no);
+  i.arm(until);
+  i.asked = steady::now();
+  for (;;) {
+    if (i.take_notifications()) co_return true;
+    if (broken()) co_return i.lost();
+    if (i.late) co_return false;
+    i.waiting = true;
+    const auto [ec] = co_await i.socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                                                   asio::as_tuple(asio::use_awaitable));
+    i.waiting = false;
+    if (!ec && !i.consume()) i.broken = true;
+    if (ec && !i.late) i.broken = true;
+  }
 }
 
 asio::awaitable<result<result_set>> connection::query(const statement& s, const arguments& a,

@@ -64,6 +64,10 @@ class connection {
   boost::asio::awaitable<result<std::int64_t>> copy_finish(deadline until);
   boost::asio::awaitable<void> copy_abort(std::string_view reason, deadline until);
 
+  /// Waits for a notification on a channel that it LISTENs to, while nothing else is asked; several that came
+  /// together count as one. False: none came by `until`. Fails when the session is lost.
+  boost::asio::awaitable<result<bool>> notification(deadline until);
+
   /// Ends all queries under way with database_unavailable and breaks the connection: they end soon, not
   /// within this call. In Postgres they are cancelled unless it answers nothing.
   void give_up(std::string_view why, bool server_answers);

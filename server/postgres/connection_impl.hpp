@@ -90,6 +90,7 @@ struct connection::impl {
   /// Waits for the socket; an error means that time is up or the caller cancelled.
   boost::asio::awaitable<boost::system::error_code> wait_either();
   bool consume();
+  bool take_notifications();  ///< drops those that have come; whether there were any
   void take(PGresult* r, reply& out);
   bool send(const statement& s, std::uint64_t number, const arguments& a);
   std::optional<failure> refuse(deadline until, sharer how = alone);

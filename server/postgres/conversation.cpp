@@ -145,6 +145,15 @@ bool connection::impl::consume() {
   return true;
 }
 
+bool connection::impl::take_notifications() {
+  bool any = false;
+  while (PGnotify* const told = PQnotifies(pg.get())) {
+    any = true;
+    PQfreemem(told);
+  }
+  return any;
+}
+
 asio::awaitable<error_code> connection::impl::wait_either() {
   const auto [ec] =
       co_await asio::async_initiate<const asio::as_tuple_t<asio::use_awaitable_t<>>, void(error_code)>(

@@ -1,0 +1,135 @@
+#include "server/versions.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+namespace gridlight {
+namespace {
+
+bool overlap(const geo::bbox& a, const geo::bbox& b) noexcept {
+  return a.min_lon <= b.max_lon && b.min_lon <= a.max_lon && a.min_lat <= b.max_lat && b.min_lat <= a.max_lat;
+}
+
+// The last version of (from, to] of which no change is told; `from` when all are.
+std::int64_t last_untold(std::int64_t from, std::int64_t to, const std::vector<layer_change>& told) {
+  std::int64_t expected = to;
+  for (auto change = told.rbegin(); change != told.rend() && expected > from; ++change) {
+    if (change->version < expected) return expected;
+    if (change->version == expected) --expected;
+  }
+  return expected;
+}
+
+// What `now` adds to what was known; null: nothing.
+std::shared_ptr<const layer_knowledge> merge(const layer_knowledge* before, version_store::reading& now) {
+  const std::int64_t from = before == nullptr ? now.floor : before->version;
+  auto out = std::make_shared<layer_knowledge>();
+  out->version = now.version;
+  out->tiles = now.tiles;
+  out->floor = std::max({now.floor, before == nullptr ? 0 : before->floor});
+  if (const auto untold = last_untold(from, now.version, now.changes); untold > from)
+    out->floor = std::max(out->floor, untold);
+  const auto keep = [&](const std::vector<layer_change>& changes) {
+    for (const layer_change& change : changes)
+      if (change.version > out->floor && change.version <= now.version) out->changes.push_back(change);
+  };
+  if (before != nullptr) keep(before->changes);
+  keep(now.changes);
+  return out;
+}
+
+news::item item_of(const std::string& layer, const layer_knowledge* before, const layer_knowledge& now) {
+  news::item out;
+  out.layer = layer;
+  out.version = now.version;
+  out.tiles = before == nullptr ? now.tiles.has_value() : before->tiles != now.tiles;
+  const std::int64_t from = before == nullptr ? -1 : before->version;
+  out.everything = now.floor > from;
+  for (const layer_change& change : now.changes)
+    if (change.version > from) {
+      out.everything = out.everything || change.everything;
+      out.changes.push_back(change);
+    }
+  return out;
+}
+
+}  // namespace
+
+bool layer_change::touches(const geo::bbox& box) const noexcept {
+  return everything ||
+         std::any_of(envelopes.begin(), envelopes.end(), [&](const geo::bbox& e) { return overlap(e, box); });
+}
+
+std::int64_t layer_knowledge::touched(const geo::bbox& box, std::int64_t until) const noexcept {
+  for (auto change = changes.rbegin(); change != changes.rend(); ++change)
+    if (change->version <= until && change->touches(box)) return change->version;
+  return std::min(floor, until);
+}
+
+std::shared_ptr<const version_store::versions> version_store::fresh(steady::time_point now) const noexcept {
+  // In this order: the versions are then at least as new as the time says.
+  if (now - asked_at_.load() > trusted_for) return nullptr;
+  return current_.load();
+}
+
+void version_store::learn(readings now, steady::time_point asked_at, std::int64_t database) {
+  const auto before = current_.load();
+  const bool set_back = before && std::any_of(before->begin(), before->end(), [&](const auto& was) {
+                          const auto is = now.find(was.first);
+                          return is == now.end() || is->second.version < was.second;
+                        });
+  const bool other_history = before && (set_back || database != database_);
+  const auto known_before = other_history ? nullptr : known_.load();
+  database_ = database;
+
+  auto found = std::make_shared<news>();
+  found->other_history = other_history;
+  knowledge all;
+  versions plain;
+  for (auto& [layer, found_now] : now) {
+    plain.emplace(layer, found_now.version);
+    std::shared_ptr<const layer_knowledge> was;
+    if (known_before)
+      if (const auto at = known_before->find(layer); at != known_before->end()) was = at->second;
+    if (was && was->version == found_now.version && was->tiles == found_now.tiles &&
+        found_now.floor <= was->floor) {
+      all.emplace(layer, std::move(was));
+      continue;
+    }
+    auto is = merge(was.get(), found_now);
+    if (!was || was->version != is->version || was->tiles != is->tiles)
+      found->items.push_back(item_of(layer, was.get(), *is));
+    all.emplace(layer, std::move(is));
+  }
+  if (other_history) history_.fetch_add(1);
+  known_.store(std::make_shared<const knowledge>(std::move(all)));
+  if (!before || *before != plain) current_.store(std::make_shared<const versions>(std::move(plain)));
+  asked_at_.store(asked_at);
+  if (!found->items.empty() || other_history) publish(std::move(found));
+}
+
+void version_store::set(const versions& now, steady::time_point asked_at, std::int64_t database) {
+  readings all;
+  for (const auto& [layer, version] : now)
+    all[layer].version = all[layer].floor = version;
+  learn(std::move(all), asked_at, database);
+}
+
+version_store::subscription version_store::listen(boost::asio::any_io_executor executor,
+                                                  listener tell) const {
+  auto out = std::make_shared<const listener>(std::move(tell));
+  const std::lock_guard guard{lock_};
+  subscribers_.push_back({std::move(executor), out});
+  return out;
+}
+
+void version_store::publish(std::shared_ptr<const news> what) const {
+  const std::lock_guard guard{lock_};
+  std::erase_if(subscribers_, [](const subscriber& s) { return s.tell.expired(); });
+  for (const subscriber& s : subscribers_)
+    boost::asio::post(s.executor, [tell = s.tell, what] {
+      if (const auto still = tell.lock()) (*still)(what);
+    });
+}
+
+}  // namespace gridlight

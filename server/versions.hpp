@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "geo/bbox.hpp"
+#include "server/deadline.hpp"
+
+namespace gridlight {
+
+/// What one raise of a layer's version touched.
+struct layer_change {
+  std::int64_t version = 0;
+  bool everything = false;           ///< or, when not:
+  std::vector<geo::bbox> envelopes;  ///< the old and the new places; none crosses the antimeridian
+  bool touches(const geo::bbox& box) const noexcept;
+};
+
+/// A layer's version and what led to it, as gridlight.layer_state, layer_change and tile_state tell.
+struct layer_knowledge {
+  std::int64_t version = 0;
+  std::int64_t floor = 0;             ///< what changed up to this version is not known any more
+  std::vector<layer_change> changes;  ///< all behind `floor`, oldest first; a version may have several
+
+  /// The generalised table: zooms below `detail_zoom` are read from it.
+  struct generalised {
+    std::int64_t version = 0;  ///< of the layer that it was made from
+    int detail_zoom = 0;
+    friend bool operator==(const generalised&, const generalised&) = default;
+  };
+  std::optional<generalised> tiles;
+
+  /// The last version, up to `until`, that touched the box; what is older than the knowledge may have touched
+  /// everything. The same on every replica: it names what the box holds.
+  std::int64_t touched(const geo::bbox& box, std::int64_t until) const noexcept;
+};
+
+/// What a reading found new.
+struct news {
+  struct item {
+    std::string layer;
+    std::int64_t version = 0;
+    bool everything = false;            ///< it may all have changed
+    std::vector<layer_change> changes;  ///< those behind the version known before
+    bool tiles = false;                 ///< its generalised table is of another version, too
+  };
+  std::vector<item> items;
+  bool other_history = false;  ///< another database, or one that was set back: nothing kept holds
+};
+
+/// The layers' versions as the database last told them. One for all threads.
+class version_store {
+ public:
+  using versions = std::map<std::string, std::int64_t, std::less<>>;
+  using knowledge = std::map<std::string, std::shared_ptr<const layer_knowledge>, std::less<>>;
+
+  /// How old a reading may be and still be trusted: what changed since is at most so long unknown to us.
+  static constexpr std::chrono::milliseconds trusted_for{1000};
+
+  /// The versions; nothing when the last reading is older than that. Every change that was committed
+  /// `trusted_for` ago is among them.
+  std::shared_ptr<const versions> fresh(steady::time_point now = steady::now()) const noexcept;
+  /// The last reading, however old; null: none yet.
+  std::shared_ptr<const versions> last() const noexcept { return current_.load(); }
+  std::shared_ptr<const knowledge> known() const noexcept { return known_.load(); }
+  /// When it was asked for; the clock's epoch: never.
+  steady::time_point asked_at() const noexcept { return asked_at_.load(); }
+
+  /// Raised when the versions are those of another history: another database under the same name, or one that
+  /// was set back to an earlier state. What was kept by its version before is then of no worth.
+  std::uint64_t history() const noexcept { return history_.load(); }
+
+  /// A layer as one reading found it.
+  struct reading {
+    std::int64_t version = 0, floor = 0;
+    std::optional<layer_knowledge::generalised> tiles;
+    std::vector<layer_change> changes;  ///< those behind the version known before, oldest first
+  };
+  using readings = std::map<std::string, reading, std::less<>>;
+  /// \param asked_at  before the reading began
+  /// \param database  its oid: a database that was dropped and made anew has another
+  void learn(readings now, steady::time_point asked_at, std::int64_t database);
+  /// The same of versions alone: whatever changed may have changed everywhere.
+  void set(const versions& now, steady::time_point asked_at, std::int64_t database = 0);
+
+  /// Has `tell` called on `executor` after each reading that found something new, until what is returned is
+  /// destroyed, on that executor's thread.
+  using listener = std::function<void(const std::shared_ptr<const news>&)>;
+  using subscription = std::shared_ptr<const listener>;
+  [[nodiscard]] subscription listen(boost::asio::any_io_executor executor, listener tell) const;
+
+ private:
+  struct subscriber {
+    boost::asio::any_io_executor executor;
+    std::weak_ptr<const listener> tell;
+  };
+  void publish(std::shared_ptr<const news> what) const;
+
+  std::atomic<std::shared_ptr<const versions>> current_;
+  std::atomic<std::shared_ptr<const knowledge>> known_;
+  std::atomic<std::uint64_t> history_{0};
+  std::int64_t database_ = 0;  // of the thread that learns
+  std::atomic<steady::time_point> asked_at_{steady::time_point{}};
+  mutable std::mutex lock_;  // of subscribers_
+  mutable std::vector<subscriber> subscribers_;
+};
+
+}  // namespace gridlight

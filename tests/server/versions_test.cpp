@@ -1,0 +1,115 @@
+#include "server/versions.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+
+using namespace gridlight;
+
+namespace {
+
+using readings = version_store::readings;
+
+const geo::bbox west{-96, 29, -95.5, 30}, east{-95.4, 29, -95, 30}, both{-96, 29, -95, 30};
+
+layer_change at(std::int64_t version, std::vector<geo::bbox> envelopes) {
+  return {version, false, std::move(envelopes)};
+}
+
+readings one(std::int64_t version, std::vector<layer_change> changes, std::int64_t floor = 0) {
+  readings out;
+  out["a"] = {version, floor, std::nullopt, std::move(changes)};
+  return out;
+}
+
+struct listened {
+  version_store store;
+  boost::asio::io_context loop;
+  std::vector<std::shared_ptr<const news>> heard;
+  version_store::subscription subscription =
+      store.listen(loop.get_executor(), [this](const auto& n) { heard.push_back(n); });
+
+  void learn(readings now, std::int64_t database = 1) {
+    store.learn(std::move(now), steady::now(), database);
+    loop.restart();
+    loop.run();
+  }
+  std::int64_t touched(const geo::bbox& box, std::int64_t until = 1000) const {
+    return store.known()->at("a")->touched(box, until);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a box is of the last version that touched it") {
+  listened l;
+  l.learn(one(3, {at(1, {both}), at(2, {west}), at(3, {east})}));
+  CHECK(l.touched(west) == 2);
+  CHECK(l.touched(east) == 3);
+  CHECK(l.touched(both) == 3);
+  CHECK(l.touched(both, 2) == 2);
+  CHECK(l.touched({10, 10, 11, 11}) == 0);
+  l.learn(one(5, {at(4, {}), {5, true, {}}}));
+  CHECK(l.touched(west) == 5);
+  CHECK(l.touched(west, 4) == 2);  // version 4 touched nothing
+}
+
+TEST_CASE("a version of which no change is told may have touched everything") {
+  listened l;
+  SUBCASE("at first") {
+    l.learn(one(7, {at(5, {west}), at(7, {west})}, 3));
+    CHECK(l.touched(east) == 6);
+    CHECK(l.touched(west) == 7);
+  }
+  SUBCASE("later") {
+    l.learn(one(1, {at(1, {west})}));
+    l.learn(one(4, {at(2, {west}), at(4, {west})}));
+    CHECK(l.touched(east) == 3);
+    REQUIRE(l.heard.size() == 2);
+    CHECK(l.heard[1]->items.at(0).everything);
+  }
+  SUBCASE("pruned while nobody looked") {
+    l.learn(one(1, {at(1, {west})}));
+    l.learn(one(20, {at(19, {west}), at(20, {east})}, 18));
+    CHECK(l.touched(west) == 19);
+    CHECK(l.touched({10, 10, 11, 11}) == 18);
+    CHECK(l.touched(west, 5) == 5);
+  }
+}
+
+TEST_CASE("listeners hear what is new, once, until they leave") {
+  listened l;
+  l.learn(one(1, {at(1, {both})}));
+  REQUIRE(l.heard.size() == 1);
+  l.learn(one(1, {}));
+  CHECK(l.heard.size() == 1);
+  l.learn(one(3, {at(2, {west}), at(3, {east})}));
+  REQUIRE(l.heard.size() == 2);
+  const news::item& item = l.heard[1]->items.at(0);
+  CHECK(item.layer == "a");
+  CHECK(item.version == 3);
+  CHECK(item.changes.size() == 2);
+  CHECK_FALSE(item.everything);
+  CHECK_FALSE(item.tiles);
+  auto again = one(3, {});
+  again["a"].tiles = layer_knowledge::generalised{3, 14};
+  l.learn(again);
+  REQUIRE(l.heard.size() == 3);
+  CHECK(l.heard[2]->items.at(0).tiles);
+  CHECK(l.heard[2]->items.at(0).changes.empty());
+  l.learn(one(2, {}), 1);
+  REQUIRE(l.heard.size() == 4);
+  CHECK(l.heard[3]->other_history);
+  CHECK(l.touched(west) == 2);
+  l.subscription.reset();
+  l.learn(one(9, {}));
+  CHECK(l.heard.size() == 4);
+}
+
+TEST_CASE("the knowledge of a layer without news is the same object") {
+  listened l;
+  l.learn(one(1, {at(1, {both})}));
+  const auto before = l.store.known()->at("a");
+  l.learn(one(1, {}));
+  CHECK(l.store.known()->at("a") == before);
+}
