@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/endian/conversion.hpp>
-#include <cstring>
 
 #include "api/value_writer.hpp"
 #include "server/http/negotiate.hpp"
@@ -246,27 +244,6 @@ std::string percent_encode(std::string_view text) {
     out += digits[byte & 15];
   }
   return out;
-}
-
-std::uint64_t hash64(std::string_view text, std::uint64_t seed) noexcept {
-  // FNV-1a by eight bytes at a time, each folded so that its high bits count, too; the length ends it, so
-  // that zeros behind a text make another.
-  constexpr std::uint64_t prime = 0x9E3779B97F4A7C15U;
-  const auto fold = [](std::uint64_t state, std::uint64_t bits) {
-    state = (state ^ bits) * prime;
-    return state ^ (state >> 32);
-  };
-  const char* from = text.data();
-  std::size_t left = text.size();
-  for (; left >= 8; left -= 8, from += 8) {
-    std::uint64_t bits;
-    std::memcpy(&bits, from, sizeof bits);
-    seed = fold(seed, boost::endian::little_to_native(bits));
-  }
-  std::uint64_t last = 0;
-  for (std::size_t i = 0; i < left; ++i)
-    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(from[i])) << (8 * i);
-  return fold(fold(seed, last), text.size());
 }
 
 }  // namespace gridlight::api

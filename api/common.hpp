@@ -9,6 +9,7 @@
 
 #include "api/layer_source.hpp"
 #include "api/services.hpp"
+#include "geo/hash.hpp"
 #include "server/http/parameters.hpp"
 #include "server/http/request.hpp"
 #include "server/http/response.hpp"
@@ -80,7 +81,6 @@ http::response page_response(http::request& req, const layer& l, feature_page pa
 /// `text` percent-encoded for a path segment or a query value.
 std::string percent_encode(std::string_view text);
 
-/// 64 bits of a text, the same on every machine: for ETags and cursors, not against malice.
-std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0xcbf29ce484222325U) noexcept;
+using geo::hash64;  // for ETags and cursors
 
 }  // namespace gridlight::api
