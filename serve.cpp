@@ -68,6 +68,8 @@ postgres::pool_options pool_options_of(const config& c) {
   if (kept > 0 && sharers > 1)
     lookups.kept_connections =
         std::max<std::size_t>(1, static_cast<std::size_t>(kept * static_cast<double>(lookups.size)));
+  lane(postgres::lane::tile, share(c.postgres.tile_connections, threads, (cores + threads) / threads))
+      .sharers = 1;
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;
@@ -92,6 +94,8 @@ struct process {
   metrics counters;
   catalog_store layers;
   version_store versions;
+  std::shared_ptr<api::tile_store> tiles =
+      std::make_shared<api::tile_store>(settings.tiles.cache_bytes, counters);
   const steady::time_point started = steady::now();
 
   // Pools come and go with their workers, while another thread may ask for their status.
@@ -130,6 +134,7 @@ class grid_worker : public http::worker {
                   sync::expected_schema_version(),
                   p.started,
                   &p.versions} {
+    services_.tiles = p.tiles;
     process_.add(&pool_);
     pool_.start();
     if (index == 0) {
@@ -177,6 +182,7 @@ int serve(const config& settings) {
 
   process shared{settings};
   api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
+  api::add_tile_metrics(shared.counters, *shared.tiles);
   http::server server{settings.http, shared.counters, &who, &tls};
   const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
     return std::make_unique<grid_worker>(std::move(executor), index, shared);

@@ -18,14 +18,6 @@ std::string listed(const Items& items, Name name_of) {
   return out.empty() ? "none" : out;
 }
 
-std::string hex(std::uint64_t value) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4)
-    out[i] = digits[value & 15];
-  return out;
-}
-
 // Parameters by name: the same question in another order is the same question.
 std::uint64_t hash_question(const http::request& req, std::string_view extra) {
   std::vector<const http::query_parameter*> sorted;
@@ -152,7 +144,7 @@ http::response data_response(const http::request& req, std::string_view type, st
   }
   const bool personal = req.audit.saw_personal;
   if (personal) out.cache_control = "private, no-cache";
-  out.etag = hex(known ? hash64(names, hash_question(req, extra)) : hash64(body));
+  out.etag = hex64(known ? hash64(names, hash_question(req, extra)) : hash64(body));
   if (personal) out.etag += "p";
   if (!names.empty()) out.headers.emplace_back("Gridlight-Version", std::move(names));
   out.body = std::move(body);
@@ -226,6 +218,14 @@ http::response page_response(http::request& req, const layer& l, feature_page pa
   auto out = data_response(req, type_of(options.form), feature_collection(std::move(page), options), versions,
                            form_mark(options.form));
   out.varies_by_accept = true;
+  return out;
+}
+
+std::string hex64(std::uint64_t value) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string out(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4)
+    out[i] = digits[value & 15];
   return out;
 }
 

@@ -78,6 +78,8 @@ std::string feature_collection(feature_page page, const collection_options& opti
 http::response page_response(http::request& req, const layer& l, feature_page page,
                              collection_options options);
 
+std::string hex64(std::uint64_t value);  ///< 16 digits
+
 /// `text` percent-encoded for a path segment or a query value.
 std::string percent_encode(std::string_view text);
 

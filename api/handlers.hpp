@@ -28,6 +28,10 @@ answer_t intersects(services& s, http::request& req);
 answer_t substations(services& s, http::request& req);
 answer_t substation(services& s, http::request& req);
 answer_t substation_status(services& s, http::request& req);
+// tiles.cpp, tilejson.cpp
+answer_t tile(services& s, http::request& req);
+answer_t tilejson(services& s, http::request& req);
+answer_t tile_index(services& s, http::request& req);
 // health.cpp
 answer_t live(services& s, http::request& req);
 answer_t ready(services& s, http::request& req);

@@ -7,38 +7,6 @@ namespace {
 
 constexpr std::string_view point = "ST_SetSRID(ST_MakePoint($1, $2), 4326)::geography";
 
-// Keys are compared in their own type, so that their index serves; one that is read as text is compared as
-// text.
-std::string_view parameter_type(const property& p) noexcept {
-  namespace oid = postgres::oid;
-  switch (p.type) {
-    case oid::boolean:
-      return "boolean";
-    case oid::int2:
-      return "smallint";
-    case oid::int4:
-      return "integer";
-    case oid::int8:
-      return "bigint";
-    case oid::float4:
-      return "real";
-    case oid::float8:
-      return "double precision";
-    case oid::numeric:
-      return "numeric";
-    case oid::date:
-      return "date";
-    case oid::timestamp:
-      return "timestamp";
-    case oid::timestamptz:
-      return "timestamptz";
-    case oid::uuid:
-      return "uuid";
-    default:
-      return "text";
-  }
-}
-
 std::string joined(const std::vector<std::string>& items) {
   std::string out;
   for (const std::string& item : items)
@@ -112,7 +80,9 @@ layer_sql::layer_sql(const layer& l) {
     columns_ += layer_columns::read(l.key[i]) + " AS k" + std::to_string(i) + ", ";
     names.push_back("k" + std::to_string(i));
     keys_.push_back(layer_columns::read(l.key[i]));
-    key_types_.emplace_back(parameter_type(l.key[i]));
+    // Keys are compared in their own type, so that their index serves; one that is read as text is compared
+    // as text.
+    key_types_.emplace_back(layer_columns::type_name(l.key[i].type));
   }
   key_list_ = joined(names);
   columns_ += (geometry_.empty() ? "NULL::bytea" : geometry_) + " AS g";

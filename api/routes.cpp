@@ -9,6 +9,8 @@ namespace gridlight::api {
 
 http::router make_routes(services& s) {
   if (!s.source) s.source = std::make_unique<postgis_source>(s.pool);
+  if (!s.tiles) s.tiles = std::make_shared<tile_store>(s.settings.tiles.cache_bytes, s.counters);
+  if (!s.maker) s.maker = std::make_unique<tile_maker>(s.pool, s.settings.tiles);
 
   using boost::beast::http::verb;
   using identity::access;
@@ -38,6 +40,9 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/substations", substations},
       {verb::get, "/api/postgres/substations/status", substation_status},
       {verb::get, "/api/postgres/substations/{id}", substation},
+      {verb::get, "/api/postgres/tiles", tile_index},
+      {verb::get, "/api/postgres/tiles/{tileset}", tilejson},
+      {verb::get, "/api/postgres/tiles/{layers}/{z}/{x}/{y}", tile},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

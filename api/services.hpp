@@ -7,6 +7,7 @@
 #include "api/answer_cache.hpp"
 #include "api/grid_statements.hpp"
 #include "api/layer_source.hpp"
+#include "api/tile_store.hpp"
 #include "server/catalog.hpp"
 #include "server/config.hpp"
 #include "server/deadline.hpp"
@@ -30,6 +31,8 @@ struct services {
   std::unique_ptr<layer_source> source = nullptr;  ///< made by make_routes when empty: PostGIS through `pool`
   grid_statements grid = {};
   answer_cache answers = {};
+  std::shared_ptr<tile_store> tiles = nullptr;  ///< of all threads; made by make_routes when empty
+  std::unique_ptr<tile_maker> maker = nullptr;  ///< the same, of this thread
 };
 
 /// The pools of all threads added up.

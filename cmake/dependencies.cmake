@@ -12,6 +12,7 @@ if(GRIDLIGHT_BENCH AND NOT GRIDLIGHT_SANITIZED AND NOT GRIDLIGHT_FUZZ)
   find_package(benchmark REQUIRED)
 endif()
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 # geos_c.h is the supported C API; Debian ships no pkg-config file for it alone.
 find_path(GEOS_C_INCLUDE geos_c.h REQUIRED)

@@ -31,9 +31,14 @@ tile tile_at(const lonlat& place, int z) noexcept {
 }
 
 bbox envelope(const tile& t) noexcept {
+  return envelope(t, 0);
+}
+
+bbox envelope(const tile& t, double margin) noexcept {
   const auto n = static_cast<double>(std::int64_t{1} << t.z);
   const auto x = static_cast<double>(t.x), y = static_cast<double>(t.y);
-  return {x / n * 360 - 180, latitude((y + 1) / n), (x + 1) / n * 360 - 180, latitude(y / n)};
+  return {(x - margin) / n * 360 - 180, latitude((y + 1 + margin) / n), (x + 1 + margin) / n * 360 - 180,
+          latitude((y - margin) / n)};
 }
 
 }  // namespace gridlight::geo

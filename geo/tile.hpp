@@ -23,5 +23,7 @@ struct tile {
 tile tile_at(const lonlat& place, int z) noexcept;
 /// West, south, east and north edge, degrees.
 bbox envelope(const tile& t) noexcept;
+/// The same with a margin on each side, in sides of the tile; it may reach beyond 180° and max_tile_lat.
+bbox envelope(const tile& t, double margin) noexcept;
 
 }  // namespace gridlight::geo

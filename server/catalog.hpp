@@ -23,6 +23,12 @@ std::string_view name(layer_mode m) noexcept;
 std::string_view name(layer_kind k) noexcept;
 std::string_view name(geometry_kind k) noexcept;
 
+struct tile_rules {
+  std::string merge, rank;
+  std::optional<int> detail;
+  friend bool operator==(const tile_rules&, const tile_rules&) = default;
+};
+
 /// A layer as gridlight.yaml declares it. Defaults are those of an omitted key.
 struct layer_config {
   std::string name;   ///< [a-z][a-z0-9_]*, at most 60; the {layer} of URLs
@@ -37,6 +43,8 @@ struct layer_config {
   std::vector<std::string> personal;    ///< columns that only scope personal sees
   std::string snap_layer, snap_by;  ///< whose place stands for a personal one, and the column with its key
   int min_zoom = 0, max_zoom = 20;
+  std::string circuit;  ///< column that names the circuit a feature belongs to; empty: none
+  tile_rules tiles;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
 

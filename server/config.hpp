@@ -74,7 +74,13 @@ struct config {
     std::int64_t default_limit = 100;
     std::int64_t max_limit = 10000;
     std::int64_t max_vertices = 10000;
+    std::chrono::milliseconds stale_for{600000};  ///< what is kept is served while the database is away
   } limits;
+  struct tile_settings {
+    std::size_t cache_bytes = 256 * 1024 * 1024;
+    std::size_t max_bytes = 500'000;       ///< of a packed tile
+    std::chrono::milliseconds budget{20};  ///< to read and encode a layer of a tile
+  } tiles;
   struct log_settings {
     std::string level = "info";   ///< trace, debug, info, warn, error
     std::string format = "text";  ///< text or json

@@ -269,6 +269,20 @@ const std::vector<setting>& table() {
       whole(GRIDLIGHT_SETTING(limits.max_vertices), 4, 10'000'000,
             "Vertices of a geometry sent to us; beyond: 413."),
 
+      duration(
+          GRIDLIGHT_SETTING(limits.stale_for), 0ms, 24h * 7,
+          "While the database is away, tiles and answers that are kept are served for so long, labelled with "
+          "Gridlight-Stale; 0s: not at all."),
+
+      size(GRIDLIGHT_SETTING(tiles.cache_bytes), 0, std::size_t{1} << 40,
+           "Memory for tiles that are kept, packed; 0: none are kept."),
+      size(GRIDLIGHT_SETTING(tiles.max_bytes), 1024, 64 * 1024 * 1024,
+           "Largest tile, packed; what would be larger loses the features of the lowest rank."),
+      duration(
+          GRIDLIGHT_SETTING(tiles.budget), 1ms, 10s,
+          "Time to read and encode a layer of a tile, which bounds its features (250 a millisecond): those "
+          "of the lowest rank are dropped."),
+
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),
       one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),

@@ -66,6 +66,46 @@ std::string read(const property& p) {
   return "t." + quoted(p.name) + (p.cast_to_text ? "::text" : "");
 }
 
+std::string_view type_name(Oid type) noexcept {
+  namespace oid = postgres::oid;
+  switch (type) {
+    case oid::boolean:
+      return "boolean";
+    case oid::bytea:
+      return "bytea";
+    case oid::int2:
+      return "smallint";
+    case oid::int4:
+      return "integer";
+    case oid::int8:
+      return "bigint";
+    case oid::float4:
+      return "real";
+    case oid::float8:
+      return "double precision";
+    case oid::numeric:
+      return "numeric";
+    case oid::date:
+      return "date";
+    case oid::timestamp:
+      return "timestamp";
+    case oid::timestamptz:
+      return "timestamptz";
+    case oid::uuid:
+      return "uuid";
+    case oid::json:
+      return "json";
+    case oid::jsonb:
+      return "jsonb";
+    case oid::varchar:
+      return "varchar";
+    case oid::bpchar:
+      return "bpchar";
+    default:
+      return "text";
+  }
+}
+
 std::string key_text(const layer& l) {
   if (l.key.size() == 1) return part_text(l.key[0]);
   std::string out;

@@ -28,6 +28,8 @@ place place_of(const layer& l);
 
 /// A column as it is read: those of types that are not decoded natively as text.
 std::string read(const property& p);
+/// The SQL name of a type that is decoded natively; text for any other.
+std::string_view type_name(Oid type) noexcept;
 
 /// The feature's key as one text, as the API writes it: parts joined by ':', with '\' before ':' and '\'
 /// where there are several.

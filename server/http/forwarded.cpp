@@ -1,5 +1,6 @@
 #include "server/http/forwarded.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -57,6 +58,44 @@ ip::address client_of(const boost::beast::http::fields& headers, const ip::addre
     joined.append(it->value().data(), it->value().size());
   }
   return client_of(joined, peer, trusted);
+}
+
+namespace {
+
+// The first of a list: what the proxy next to the client wrote.
+std::string_view first_of(const request& req, std::string_view name) {
+  const auto found = req.headers.find({name.data(), name.size()});
+  if (found == req.headers.end()) return {};
+  const std::string_view text{found->value().data(), found->value().size()};
+  return trim(text.substr(0, text.find(',')));
+}
+
+bool only_of(std::string_view text, std::string_view more) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           more.find(c) != more.npos;
+  });
+}
+
+}  // namespace
+
+std::string base_url(const request& req, const config::http_settings& settings) {
+  std::string_view scheme = req.secure ? "https" : "http", host = first_of(req, "Host"),
+                   prefix = settings.base_path;
+  if (req.from_proxy) {
+    if (const auto proto = first_of(req, "X-Forwarded-Proto"); proto == "http" || proto == "https")
+      scheme = proto;
+    if (const auto forwarded = first_of(req, "X-Forwarded-Host"); only_of(forwarded, "-._~:[]"))
+      host = forwarded;
+    if (auto forwarded = first_of(req, "X-Forwarded-Prefix");
+        only_of(forwarded, "-._~/") && forwarded[0] == '/') {
+      while (forwarded.ends_with('/'))
+        forwarded.remove_suffix(1);
+      prefix = forwarded;
+    }
+  }
+  if (!only_of(host, "-._~:[]")) return std::string{prefix};
+  return std::string{scheme} + "://" + std::string{host} + std::string{prefix};
 }
 
 }  // namespace gridlight::http

@@ -2,8 +2,11 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/fields.hpp>
+#include <string>
 #include <string_view>
 
+#include "server/config.hpp"
+#include "server/http/request.hpp"
 #include "server/identity/networks.hpp"
 
 namespace gridlight::http {
@@ -18,5 +21,10 @@ boost::asio::ip::address client_of(std::string_view forwarded, const boost::asio
 /// The same of a request's headers.
 boost::asio::ip::address client_of(const boost::beast::http::fields& headers,
                                    const boost::asio::ip::address& peer, const identity::networks& trusted);
+
+/// What stands before a path of ours in an absolute URL: scheme, host and base path, as the client sees them.
+/// A trusted proxy's X-Forwarded-Proto, -Host and -Prefix count; a value that could not stand in a URL does
+/// not.
+std::string base_url(const request& req, const config::http_settings& settings);
 
 }  // namespace gridlight::http

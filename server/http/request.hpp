@@ -44,6 +44,8 @@ struct request {
   std::string body;
   std::string id;  ///< X-Request-ID: taken over when well-formed, else made
   boost::asio::ip::address peer;
+  bool secure = false;      ///< came through TLS of ours
+  bool from_proxy = false;  ///< a trusted one: its X-Forwarded-* count
   identity::caller who;
   postgres::urgency rank() const noexcept {
     return who.priority ? postgres::urgency::priority : postgres::urgency::ordinary;

@@ -13,6 +13,7 @@ namespace gridlight::http {
 namespace content_type {
 inline constexpr std::string_view json = "application/json", geojson = "application/geo+json",
                                   columns = "application/vnd.gridlight.columns+json",
+                                  tile = "application/vnd.mapbox-vector-tile",
                                   problem = "application/problem+json", html = "text/html; charset=utf-8",
                                   text = "text/plain; charset=utf-8",
                                   prometheus = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,9 +26,10 @@ struct response {
   std::string_view type = content_type::json;  ///< a constant
   std::string body;
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
-  std::shared_ptr<const std::string> packed;  ///< `shared` with gzip, for clients that take it; null: none
-  std::string etag;                           ///< without quotes; empty: none. Strong per encoding
-  bool varies_by_accept = false;              ///< another Accept may get another form
+  /// The body with gzip, for clients that take it; null: none. Without `shared` it is unpacked for others.
+  std::shared_ptr<const std::string> packed;
+  std::string etag;               ///< without quotes; empty: none. Strong per encoding
+  bool varies_by_accept = false;  ///< another Accept may get another form
   std::string cache_control = "no-cache";
   std::vector<std::pair<std::string, std::string>> headers;  ///< anything else, such as Gridlight-Version
 

@@ -110,13 +110,12 @@ void response_writer::append_cors(std::string& head, const request& req) const {
 }
 
 bool response_writer::pack(response& res, request& req) {
-  if (!settings_.compress || res.bytes().size() < min_packed_bytes || has_header(res, "Content-Encoding") ||
-      preferred_coding(req.headers) != coding::gzip)
-    return false;
+  if (!settings_.compress || preferred_coding(req.headers) != coding::gzip) return false;
   if (res.packed) {
     res.shared = std::move(res.packed);
     return true;
   }
+  if (res.bytes().size() < min_packed_bytes || has_header(res, "Content-Encoding")) return false;
   const auto start = steady::now();
   std::string packed;
   const bool smaller = packer_.pack(res.bytes(), packed);
@@ -126,6 +125,13 @@ bool response_writer::pack(response& res, request& req) {
   }
   req.timing.encode_ms += ms_since(start);
   return smaller;
+}
+
+// Few clients take no gzip: for them what is kept packed is unpacked each time.
+void response_writer::unpack(response& res) {
+  constexpr std::size_t most = std::size_t{1} << 30;
+  res.body = unpack_gzip(*res.packed, most).value();
+  res.packed = nullptr;
 }
 
 void response_writer::write(std::string& head, response& res, request& req, const answer_terms& terms) {
@@ -139,6 +145,7 @@ void response_writer::write(std::string& head, response& res, request& req, cons
       res.status = 304;
     }
   if (!unchanged && varies_by_coding && pack(res, req)) sent = coding::gzip;
+  if (!unchanged && sent == coding::identity && res.packed && !res.shared) unpack(res);
   const bool bodiless = res.status == 304 || res.status == 204;
 
   head.clear();

@@ -37,6 +37,7 @@ class response_writer {
 
  private:
   bool pack(response& res, request& req);
+  static void unpack(response& res);
   void append_cors(std::string& head, const request& req) const;
   std::string_view date();
 

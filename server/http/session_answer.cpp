@@ -40,7 +40,8 @@ awaitable<bool> session::answer(head gate) {
   exchange x;
   x.frame = gate.frame;
   x.req.peer = x.client = peer_;
-  x.from_proxy = from_proxy_;
+  x.from_proxy = x.req.from_proxy = from_proxy_;
+  x.req.secure = tls_ != nullptr;
   std::optional<response> res = admit(x, buffer_.view().substr(gate.skip, gate.length), services_);
   buffer_.consume(gate.skip + gate.length);
   if (x.frame.has_body()) {

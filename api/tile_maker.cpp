@@ -1,0 +1,234 @@
+#include "api/tile_maker.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "api/layer_sql.hpp"
+#include "api/tile_writer.hpp"
+
+namespace gridlight::api {
+namespace {
+
+using boost::asio::awaitable;
+
+// What was measured on the reference machine: reading and encoding take some 4 us a feature.
+constexpr double features_per_ms = 250;
+// Combinations of layers are endless; each has a statement of its own.
+constexpr std::size_t most_statements = 256;
+constexpr int tile_gzip_level = 6;
+constexpr int attempts = 3;
+
+std::optional<std::int64_t> number_in(std::string_view& text) {
+  const auto space = text.find(' ');
+  const std::string_view word = text.substr(0, space);
+  text = space == text.npos ? std::string_view{} : text.substr(space + 1);
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
+  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+  return out;
+}
+
+struct told_source {
+  std::optional<std::int64_t> version, touched, detail_zoom;
+};
+
+// The statement's first row.
+std::vector<told_source> read_head(std::string_view text) {
+  std::vector<told_source> out;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    std::string_view one = text.substr(0, comma);
+    text = comma == text.npos ? std::string_view{} : text.substr(comma + 1);
+    told_source& s = out.emplace_back();
+    s.version = number_in(one);
+    if (!s.version) continue;
+    s.touched = number_in(one);
+    s.detail_zoom = number_in(one);
+  }
+  return out;
+}
+
+}  // namespace
+
+bool made_tile::versioned() const noexcept {
+  return std::all_of(sources.begin(), sources.end(),
+                     [](const source_state& s) { return s.version.has_value(); });
+}
+
+std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const version_store::knowledge* known) {
+  std::vector<tile_part> out;
+  for (const tile_layer& l : layers.layers) {
+    if (zoom < l.of->config.min_zoom || zoom > l.of->config.max_zoom) continue;
+    bool generalised = false;
+    if (known != nullptr)
+      if (const auto at = known->find(l.of->config.name); at != known->end() && at->second->tiles)
+        generalised = zoom < at->second->tiles->detail_zoom;
+    out.push_back({l.of, generalised});
+  }
+  return out;
+}
+
+geo::bbox reach_of(const geo::tile& t, bool generalised) {
+  return geo::envelope(t, generalised ? 128.0 / 4096 : 64.0 / 4096);
+}
+
+std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
+                                        const version_store::knowledge& known) {
+  const auto at = known.find(s.name);
+  if (at == known.end()) return std::nullopt;
+  const layer_knowledge& of = *at->second;
+  if (s.generalised && !of.tiles) return std::nullopt;
+  const std::int64_t version = s.generalised ? of.tiles->version : of.version;
+  return source_state{s, version, of.touched(reach_of(t, s.generalised), version)};
+}
+
+struct tile_maker::question {
+  const tile_layers& layers;
+  geo::tile t;
+  std::shared_ptr<const version_store::knowledge> known;
+  std::vector<tile_part> parts;
+  deadline until;
+  http::request_timing& timing;
+  postgres::urgency rank;
+  std::vector<tile_source> sources = {};
+  tile_layout layout = {};
+};
+
+struct tile_maker::counted {
+  std::int64_t drawn = 0, there = 0;
+  bool more = false;  ///< a part had more rows than the time budget allows
+};
+
+tile_maker::tile_maker(postgres::pool& pool, const config::tile_settings& settings)
+    : pool_(pool),
+      settings_(settings),
+      most_(std::max<std::int64_t>(
+          100, std::llround(features_per_ms * static_cast<double>(settings.budget.count())))),
+      packer_(tile_gzip_level) {}
+tile_maker::~tile_maker() = default;
+
+const postgres::statement& tile_maker::statement_of(const question& q, tile_rows rows) {
+  if (of_ != q.layers.owner || statements_.size() >= most_statements) {
+    statements_.clear();
+    of_ = q.layers.owner;
+  }
+  std::string key{rows == tile_rows::ranked ? "ranked" : "all"};
+  for (const tile_part& p : q.parts)
+    key.append(p.generalised ? ",g:" : ",").append(p.of->config.name);
+  const auto found = statements_.find(key);
+  if (found != statements_.end()) return found->second;
+  return statements_
+      .try_emplace(std::move(key), tile_statement(q.parts, rows, most_), tile_parameters(q.parts, rows))
+      .first->second;
+}
+
+awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows rows, std::int64_t limit) {
+  q.sources = sources_of(q.parts);
+  q.layout = layout_of(q.parts);
+  const postgres::statement s = statement_of(q, rows);
+  postgres::arguments a;
+  for (const bool generalised : {false, true}) {
+    const geo::bbox b = reach_of(q.t, generalised);
+    a.add(b.min_lon).add(b.min_lat).add(b.max_lon).add(b.max_lat);
+  }
+  a.add(static_cast<std::int32_t>(q.t.z)).add(static_cast<std::int32_t>(q.t.x));
+  a.add(static_cast<std::int32_t>(q.t.y));
+  for (const tile_source& of : q.sources) {
+    const auto state = q.known ? known_state(of, q.t, *q.known) : std::nullopt;
+    a.add(state && state->version ? *state->version : std::int64_t{0});
+  }
+  if (rows == tile_rows::ranked) a.add(limit);
+  co_return co_await pool_.query(postgres::lane::tile, s, a, q.until, q.timing.postgres, postgres::share::no,
+                                 q.rank);
+}
+
+tile_maker::counted tile_maker::encode(const question& q, const postgres::result_set& rows,
+                                       std::string& out) {
+  const auto start = steady::now();
+  counted sum;
+  tile_writer writer{q.layers, q.parts, q.layout, q.t};
+  std::vector<std::int64_t> seen(q.parts.size(), 0), total(q.parts.size(), 0);
+  for (int row = 1; row < rows.rows(); ++row) {
+    const auto part = static_cast<std::size_t>(rows.integer(row, tile_layout::part) / 2);
+    ++seen[part];
+    if (!rows.is_null(row, tile_layout::total)) total[part] = rows.integer(row, tile_layout::total);
+    if (seen[part] > most_) continue;
+    writer.append(rows, row, part);
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    sum.more = sum.more || seen[i] > most_;
+    sum.there += std::max(seen[i], total[i]);
+    sum.drawn += seen[i];
+  }
+  writer.finish(out);
+  q.timing.encode_ms += ms_since(start);
+  return sum;
+}
+
+awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
+                                             std::shared_ptr<const version_store::knowledge> known,
+                                             std::uint64_t history, deadline until, postgres::urgency rank) {
+  auto out = std::make_shared<made_tile>();
+  out->history = history;
+  question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank};
+  tile_rows how = tile_rows::all;
+  std::int64_t limit = most_;
+  std::string body, packed;
+  for (int attempt = 0;; ++attempt) {
+    auto rows = co_await ask(q, how, limit);
+    // A generalised table that went, or that begins at another zoom by now: the layer itself is right always.
+    bool outdated = !rows && rows.error().code == errc::schema_mismatch;
+    if (!rows && !outdated) co_return rows.error();
+    std::vector<told_source> told;
+    if (!outdated) {
+      if (rows->rows() == 0 || rows->columns() != q.layout.columns)
+        co_return failure{errc::schema_mismatch, "the columns of the layers have changed"};
+      told = read_head(rows->text(0, tile_layout::key));
+      for (std::size_t i = 0; i < q.sources.size(); ++i)
+        outdated = outdated || (q.sources[i].generalised && told.at(i).detail_zoom.value_or(0) <= t.z);
+    }
+    if (outdated) {
+      const bool any =
+          std::any_of(q.parts.begin(), q.parts.end(), [](const tile_part& p) { return p.generalised; });
+      if (!any) co_return rows.error();
+      for (tile_part& p : q.parts)
+        p.generalised = false;
+      continue;
+    }
+    body.clear();
+    const counted sum = encode(q, *rows, body);
+    if (sum.more && how == tile_rows::all && attempt < attempts) {
+      how = tile_rows::ranked;
+      continue;
+    }
+    const auto start = steady::now();
+    if (!body.empty()) packed = packer_.pack_always(body);
+    out->timing.encode_ms += ms_since(start);
+    if (!body.empty() && packed.size() > settings_.max_bytes && attempt < 2 * attempts) {
+      const double fits = static_cast<double>(settings_.max_bytes) / static_cast<double>(packed.size());
+      const auto parts = static_cast<double>(q.parts.size());
+      limit = std::max<std::int64_t>(
+          1,
+          std::llround(0.9 * fits *
+                       std::min(static_cast<double>(sum.drawn), parts * static_cast<double>(limit)) / parts));
+      how = tile_rows::ranked;
+      continue;
+    }
+    out->dropped = sum.there - sum.drawn;
+    for (std::size_t i = 0; i < q.sources.size(); ++i) {
+      source_state state{q.sources[i], told.at(i).version, 0};
+      if (state.version) {
+        const auto before = known ? known_state(q.sources[i], t, *known) : std::nullopt;
+        state.touched = *state.version;
+        if (before)
+          state.touched = std::max(std::min(before->touched, *state.version), told[i].touched.value_or(-1));
+      }
+      out->sources.push_back(std::move(state));
+    }
+    if (!body.empty()) out->packed = std::make_shared<const std::string>(std::move(packed));
+    co_return tile_ptr{std::move(out)};
+  }
+}
+
+}  // namespace gridlight::api

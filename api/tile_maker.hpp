@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/tile_request.hpp"
+#include "api/tile_sql.hpp"
+#include "geo/tile.hpp"
+#include "server/config.hpp"
+#include "server/http/compress.hpp"
+#include "server/http/request.hpp"
+#include "server/postgres/pool.hpp"
+#include "server/versions.hpp"
+
+namespace gridlight::api {
+
+/// What a tile was made from, of one source.
+struct source_state {
+  tile_source of;
+  std::optional<std::int64_t> version;  ///< of the rows; nothing: it has none
+  std::int64_t touched = 0;             ///< the last version up to that which touched the tile
+};
+
+/// A tile, ready to be sent.
+struct made_tile {
+  std::shared_ptr<const std::string> packed;  ///< gzip; null: nothing lies in it
+  std::vector<source_state> sources;
+  std::uint64_t history = 0;  ///< version_store::history() before it was asked for
+  std::int64_t dropped = 0;   ///< features left out for the sake of the budgets
+  http::request_timing timing;
+
+  bool versioned() const noexcept;
+};
+using tile_ptr = std::shared_ptr<const made_tile>;
+
+/// Which of the layers are drawn at a zoom, and from where.
+std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const version_store::knowledge* known);
+
+/// The part of the map in which a change touches the tile: with its buffer, and of generalised rows with a
+/// cell of their grid round it.
+geo::bbox reach_of(const geo::tile& t, bool generalised);
+
+/// A source's state as far as it is known without asking the database.
+std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
+                                        const version_store::knowledge& known);
+
+/// Makes tiles: one statement, then the encoding. One object a thread.
+class tile_maker {
+ public:
+  tile_maker(postgres::pool& pool, const config::tile_settings& settings);
+  ~tile_maker();
+
+  /// \param known  may be null: then nothing is generalised, and `touched` is the version
+  boost::asio::awaitable<result<tile_ptr>> make(tile_layers layers, geo::tile t,
+                                                std::shared_ptr<const version_store::knowledge> known,
+                                                std::uint64_t history, deadline until,
+                                                postgres::urgency rank);
+
+ private:
+  struct question;
+  struct counted;
+
+  boost::asio::awaitable<result<postgres::result_set>> ask(question& q, tile_rows rows, std::int64_t limit);
+  const postgres::statement& statement_of(const question& q, tile_rows rows);
+  counted encode(const question& q, const postgres::result_set& rows, std::string& out);
+
+  postgres::pool& pool_;
+  const config::tile_settings& settings_;
+  const std::int64_t most_;  ///< features of a layer that fit the time budget
+  std::map<std::string, postgres::statement, std::less<>> statements_;
+  std::shared_ptr<const catalog> of_;  ///< whose layers the statements are about
+  http::gzip_packer packer_;
+};
+
+}  // namespace gridlight::api

@@ -1,0 +1,179 @@
+#include "api/tile_sql.hpp"
+
+#include <algorithm>
+
+#include "server/layer_columns.hpp"
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::api {
+namespace {
+
+namespace oid = postgres::oid;
+
+constexpr std::string_view tile_box = "ST_MakeEnvelope($1, $2, $3, $4, 4326)",
+                           grid_box = "ST_MakeEnvelope($5, $6, $7, $8, 4326)";
+constexpr int fixed_parameters = 11;
+
+std::string quoted(std::string_view name) {
+  return postgres::connection::quote_identifier(name);
+}
+
+// Of one source: "version touched detail_zoom".
+std::string source_sql(const tile_source& s, int known) {
+  const std::string since = "$" + std::to_string(known);
+  std::string out =
+      "coalesce((SELECT concat_ws(' ', s.version, coalesce((SELECT max(c.version) FROM "
+      "gridlight.layer_change c WHERE c.layer = s.layer AND c.version > ";
+  out.append(since).append(
+      " AND c.version <= s.version AND (c.envelope IS NULL OR ST_Intersects(c.envelope, ");
+  out.append(s.generalised ? grid_box : tile_box).append("))), -1)");
+  out.append(s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s"
+                           : ") FROM gridlight.layer_state s");
+  return out.append(" WHERE s.layer = ")
+      .append(postgres::connection::quote_literal(s.name))
+      .append("), '-')");
+}
+
+// The columns of all parts but `own`, which gives its own.
+std::string padded(std::span<const tile_part> parts, std::size_t own, const std::string& columns) {
+  std::string out;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i == own) {
+      out += columns;
+      continue;
+    }
+    for (const property& p : served_properties(*parts[i].of))
+      out.append(", NULL::").append(layer_columns::type_name(p.type));
+    if (has_condition(*parts[i].of)) out += ", NULL::text";
+  }
+  return out;
+}
+
+std::string head_sql(std::span<const tile_part> parts) {
+  std::string out = "SELECT -1 AS part, NULL::bigint AS n, NULL::bigint AS total, concat_ws(','";
+  int known = fixed_parameters;
+  for (const tile_source& s : sources_of(parts))
+    out.append(", ").append(source_sql(s, ++known));
+  return out + "), NULL::geometry" + padded(parts, parts.size(), {});
+}
+
+std::string natural_rank(const layer& l, const std::string& geometry) {
+  if (!l.config.tiles.rank.empty()) return "t." + quoted(l.config.tiles.rank);
+  switch (l.config.geometry_type) {
+    case geometry_kind::line:
+      return "ST_Length(" + geometry + ")";
+    case geometry_kind::polygon:
+      return "ST_Area(" + geometry + ")";
+    case geometry_kind::mixed:
+      return "ST_Area(" + geometry + ") + ST_Length(" + geometry + ")";
+    default:
+      return "0";
+  }
+}
+
+// What a part's own table gives.
+struct part_sql {
+  std::string key, geometry, columns, from, where, rank, flag = "0", count = "NULL::bigint";
+};
+
+part_sql of_layer(const tile_part& part) {
+  const layer& l = *part.of;
+  part_sql out;
+  out.key = layer_columns::key_text(l);
+  out.geometry = layer_columns::place_of(l).geometry;
+  for (const property& p : served_properties(l))
+    out.columns += ", " + layer_columns::read(p);
+  out.from = layer_columns::table(l) + layer_columns::join(l);
+  if (has_condition(l)) {
+    out.columns += ", cc.condition";
+    out.from += " LEFT JOIN gridlight.circuit_condition cc ON cc.circuit_id = t." + quoted(l.config.circuit) +
+                "::text";
+  }
+  out.where.append(out.geometry).append(" && ").append(tile_box);
+  out.rank = natural_rank(l, out.geometry);
+  return out;
+}
+
+part_sql of_generalised(const tile_part& part) {
+  const layer& l = *part.of;
+  part_sql out;
+  out.key = "t.ident";
+  out.geometry = "t.geom";
+  out.from = "gridlight_tiles." + quoted(l.config.name) + " t";
+  std::string circuit;
+  int number = 0;
+  for (const property& p : served_properties(l)) {
+    const std::string column = "t.p" + std::to_string(number++);
+    out.columns += ", " + column;
+    if (p.name == l.config.circuit) circuit = column;
+  }
+  if (has_condition(l)) {
+    out.columns += ", cc.condition";
+    out.from += " LEFT JOIN gridlight.circuit_condition cc ON cc.circuit_id = " + circuit + "::text";
+  }
+  out.where = "t.zoom = $9::smallint AND t.tx = $10 AND t.ty = $11";
+  out.rank = "t.rank";
+  out.flag = "(t.key IS NULL)::int";
+  out.count = "t.n";
+  return out;
+}
+
+std::string rows_sql(std::span<const tile_part> parts, std::size_t i, tile_rows rows, std::int64_t most) {
+  const part_sql p = parts[i].generalised ? of_generalised(parts[i]) : of_layer(parts[i]);
+  const bool ranked = rows == tile_rows::ranked;
+  std::string out = "(SELECT " + std::to_string(2 * i) + " + " + p.flag + ", " + p.count + ", ";
+  out += std::string{ranked ? "count(*) OVER ()" : "NULL::bigint"} + ", " + p.key + ", " + p.geometry;
+  out += padded(parts, i, p.columns) + " FROM " + p.from + " WHERE " + p.where;
+  if (!ranked) return out + " LIMIT " + std::to_string(most + 1) + ")";
+  const auto limit = fixed_parameters + static_cast<int>(sources_of(parts).size()) + 1;
+  return out + " ORDER BY " + p.rank + " DESC NULLS LAST, " + p.key + " LIMIT $" + std::to_string(limit) +
+         ")";
+}
+
+}  // namespace
+
+bool has_condition(const layer& l) {
+  if (l.config.circuit.empty()) return false;
+  const auto served = served_properties(l);
+  return std::any_of(served.begin(), served.end(),
+                     [&](const property& p) { return p.name == l.config.circuit; });
+}
+
+std::vector<tile_source> sources_of(std::span<const tile_part> parts) {
+  std::vector<tile_source> out;
+  const auto add = [&](tile_source s) {
+    if (std::find(out.begin(), out.end(), s) == out.end()) out.push_back(std::move(s));
+  };
+  for (const tile_part& p : parts) {
+    add({p.of->config.name, p.generalised});
+    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false});
+    if (has_condition(*p.of)) add({std::string{conditions}, false});
+  }
+  return out;
+}
+
+tile_layout layout_of(std::span<const tile_part> parts) {
+  tile_layout out;
+  for (const tile_part& p : parts) {
+    out.properties.push_back(out.columns);
+    out.columns += static_cast<int>(served_properties(*p.of).size()) + (has_condition(*p.of) ? 1 : 0);
+  }
+  return out;
+}
+
+std::string tile_statement(std::span<const tile_part> parts, tile_rows rows, std::int64_t most) {
+  std::string out = head_sql(parts);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    out += " UNION ALL " + rows_sql(parts, i, rows, most);
+  return out;
+}
+
+std::vector<Oid> tile_parameters(std::span<const tile_part> parts, tile_rows rows) {
+  std::vector<Oid> out(8, oid::float8);
+  out.insert(out.end(), 3, oid::int4);
+  out.insert(out.end(), sources_of(parts).size(), oid::int8);
+  if (rows == tile_rows::ranked) out.push_back(oid::int8);
+  return out;
+}
+
+}  // namespace gridlight::api

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/catalog.hpp"
+
+namespace gridlight::api {
+
+/// Condition of each circuit, as gridlight.circuit_condition keeps it; versioned as if it were a layer.
+inline constexpr std::string_view conditions = "circuit_condition";
+
+/// A layer of a tile, and where its rows are: in its own table, or in its generalised one.
+struct tile_part {
+  const layer* of = nullptr;
+  bool generalised = false;
+};
+
+/// Something whose version a tile is made from.
+struct tile_source {
+  std::string name;  ///< of a layer, or `conditions`
+  bool generalised = false;
+  friend bool operator==(const tile_source&, const tile_source&) = default;
+};
+std::vector<tile_source> sources_of(std::span<const tile_part> parts);
+
+/// The property that carries its circuit's condition is last; it is there when the layer names a circuit.
+inline constexpr std::string_view condition_property = "circuit_status";
+bool has_condition(const layer& l);
+
+/// Where columns stand. Rows come after a first one whose part is -1, and whose key tells of each
+/// source "version touched detail_zoom" (touched: the last version behind the one known that touched the
+/// tile;
+/// - for what is not there), joined by commas.
+struct tile_layout {
+  static constexpr int part = 0;   ///< int4: twice the part's number, plus one of an aggregate without a key
+  static constexpr int count = 1;  ///< int8: features it stands for; null: itself alone
+  static constexpr int total = 2;  ///< int8: rows there are in all of this part, of a ranked statement
+  static constexpr int key = 3;    ///< text
+  static constexpr int geometry = 4;
+  std::vector<int> properties;  ///< first column of each part's served_properties, then its condition
+  int columns = 5;
+};
+tile_layout layout_of(std::span<const tile_part> parts);
+
+/// Parameters: $1…$4 the tile with its buffer, $5…$8 with a cell of the generalised grid round it (min_lon,
+/// min_lat, max_lon, max_lat), $9 z, $10 x, $11 y (int4), then the known version of each source, and of a
+/// ranked statement how many rows.
+enum class tile_rows : std::uint8_t {
+  all,    ///< of each part at most `most` + 1
+  ranked  ///< those of the highest rank, and how many there are
+};
+std::string tile_statement(std::span<const tile_part> parts, tile_rows rows, std::int64_t most);
+std::vector<Oid> tile_parameters(std::span<const tile_part> parts, tile_rows rows);
+
+}  // namespace gridlight::api
