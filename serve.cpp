@@ -68,8 +68,10 @@ postgres::pool_options pool_options_of(const config& c) {
   if (kept > 0 && sharers > 1)
     lookups.kept_connections =
         std::max<std::size_t>(1, static_cast<std::size_t>(kept * static_cast<double>(lookups.size)));
-  lane(postgres::lane::tile, share(c.postgres.tile_connections, threads, (cores + threads) / threads))
-      .sharers = 1;
+  auto& tiles =
+      lane(postgres::lane::tile, share(c.postgres.tile_connections, threads, (cores + threads) / threads));
+  tiles.sharers = 1;
+  if (!c.postgres.pooled) tiles.session_sql = api::tile_session_sql;
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;
   out.warm_up_sql = warm_up;

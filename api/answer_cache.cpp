@@ -19,6 +19,12 @@ const answer_cache::answer* answer_cache::find(std::string_view route, const ver
   return right ? &out : nullptr;
 }
 
+const answer_cache::answer* answer_cache::last(std::string_view route, const version_store* known) const {
+  const auto at = answers_.find(route);
+  if (known == nullptr || at == answers_.end() || at->second.history != known->history()) return nullptr;
+  return &at->second;
+}
+
 const answer_cache::answer& answer_cache::keep(std::string_view route, std::vector<std::int64_t> versions,
                                                std::uint64_t history, std::string body) {
   answer& out = answers_[route];

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "server/versions.hpp"
 #include "server/http/compress.hpp"
+#include "server/versions.hpp"
 
 namespace gridlight::api {
 
@@ -28,6 +28,8 @@ class answer_cache {
   /// The answer, when `known` (null: nothing is) says that it is still right. \param route  a constant
   const answer* find(std::string_view route, const version_store* known,
                      std::initializer_list<std::string_view> layers) const;
+  /// The last answer of this history, right or not; null: none.
+  const answer* last(std::string_view route, const version_store* known) const;
   /// Keeps an answer in the place of the one before. \return what was kept
   const answer& keep(std::string_view route, std::vector<std::int64_t> versions, std::uint64_t history,
                      std::string body);

@@ -3,6 +3,7 @@
 #include "api/circuit_summary.hpp"
 #include "api/common.hpp"
 #include "api/handlers.hpp"
+#include "api/stale.hpp"
 #include "api/value_writer.hpp"
 
 namespace gridlight::api {
@@ -77,7 +78,13 @@ answer_t substation_status(services& s, http::request& req) {
   const postgres::arguments none;
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
                                           req.timing.postgres, postgres::share::yes, req.rank());
-  if (!rows) co_return rows.error();
+  if (!rows) {
+    const auto* kept = s.answers.last(sql, s.versions);
+    if (kept == nullptr || !database_away(rows.error().code) || !may_be_stale(s)) co_return rows.error();
+    auto out = kept_response(req, *kept);
+    label_stale(s, out);
+    co_return out;
+  }
   const auto start = steady::now();
   std::string body = write(*rows);
   const auto of_substations = version(*rows, substations_version),

@@ -2,6 +2,7 @@
 
 #include "api/common.hpp"
 #include "api/handlers.hpp"
+#include "api/stale.hpp"
 #include "api/tile_store.hpp"
 #include "server/http/negotiate.hpp"
 
@@ -87,14 +88,6 @@ verdict judge(const made_tile& t, const tile_question& q, const version_store& v
   return verdict::right;
 }
 
-std::chrono::milliseconds age_of(const version_store& versions) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - versions.asked_at());
-}
-
-bool may_be_stale(const services& s) {
-  return s.versions != nullptr && age_of(*s.versions) < s.settings.limits.stale_for;
-}
-
 // What the client has already, told by the versions that are known alone.
 std::optional<http::response> unchanged_tile(const services& s, const http::request& req,
                                              const tile_question& q) {
@@ -149,12 +142,8 @@ void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
 http::response stale_response(services& s, const tile_question& q, const made_tile& t) {
   s.tiles->stale.add();
   auto out = response_of(q, t);
-  out.headers.emplace_back("Gridlight-Stale", std::to_string(age_of(*s.versions).count() / 1000));
+  label_stale(s, out);
   return out;
-}
-
-bool database_away(errc code) noexcept {
-  return code == errc::database_unavailable || code == errc::pool_exhausted || code == errc::deadline;
 }
 
 }  // namespace

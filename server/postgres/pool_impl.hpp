@@ -76,6 +76,7 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
     connect_options connect;
     std::string warm_up_sql;
     bool several_hosts;
+    std::array<std::string, lane_count> session_sql = {};
   };
 
   impl(asio::any_io_executor e, const connect_options& c, const pool_options& o);
@@ -90,7 +91,8 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
   void connect(lane_state& s, std::size_t slot, steady::duration limit);
   static asio::awaitable<void> connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,
                                            asio::any_io_executor executor,
-                                           std::shared_ptr<const settings> how, deadline until);
+                                           std::shared_ptr<const settings> how, std::string_view session_sql,
+                                           deadline until);
   void connect_ended(lane_state& s, std::size_t slot, result<connection> made);
   template <class Visit>
   void for_each_session(Visit visit);

@@ -23,6 +23,13 @@ pool_machine::options machine_options(const pool_options& o, const connect_optio
   return out;
 }
 
+std::array<std::string, lane_count> session_sql_of(const pool_options& o) {
+  std::array<std::string, lane_count> out;
+  for (std::size_t i = 0; i < lane_count; ++i)
+    out[i] = o.lanes[i].session_sql;
+  return out;
+}
+
 }  // namespace
 
 pool::impl::lane_state::lane_state(const pool_machine::options& o)
@@ -30,7 +37,8 @@ pool::impl::lane_state::lane_state(const pool_machine::options& o)
 
 pool::impl::impl(asio::any_io_executor e, const connect_options& c, const pool_options& o)
     : executor(std::move(e)),
-      how(std::make_shared<const settings>(settings{c, o.warm_up_sql, connection::has_several_hosts(c)})),
+      how(std::make_shared<const settings>(
+          settings{c, o.warm_up_sql, connection::has_several_hosts(c), session_sql_of(o)})),
       lanes{lane_state{machine_options(o, c, 0)}, lane_state{machine_options(o, c, 1)},
             lane_state{machine_options(o, c, 2)}, lane_state{machine_options(o, c, 3)}},
       timer(executor),
@@ -124,19 +132,26 @@ void pool::impl::connect(lane_state& s, std::size_t slot, steady::duration limit
   auto signal = std::make_shared<asio::cancellation_signal>();
   s.slots[slot].connecting = signal;
   const auto stop = signal->slot();
-  asio::co_spawn(executor, connect_one(weak_from_this(), &s, slot, executor, how, deadline_in(limit)),
+  asio::co_spawn(executor,
+                 connect_one(weak_from_this(), &s, slot, executor, how,
+                             how->session_sql[static_cast<std::size_t>(&s - lanes)], deadline_in(limit)),
                  asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
 }
 
 asio::awaitable<void> pool::impl::connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,
                                               asio::any_io_executor executor,
-                                              std::shared_ptr<const settings> how, deadline until) {
+                                              std::shared_ptr<const settings> how,
+                                              std::string_view session_sql, deadline until) {
   result<connection> made = failure{errc::database_unavailable, "", {}, "given up"};
   try {
     made = co_await connection::open(executor, how->connect, until);
     if (made && !how->warm_up_sql.empty()) {
       auto warmed = co_await made->execute(how->warm_up_sql, until);
       if (!warmed) made = std::move(warmed).error();
+    }
+    if (made && !session_sql.empty()) {
+      auto set = co_await made->execute(session_sql, until);
+      if (!set) made = std::move(set).error();
     }
   } catch (const std::exception& e) {  // cancelled by stop()
     made = failure{errc::database_unavailable, "", {}, e.what()};

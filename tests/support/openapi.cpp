@@ -24,6 +24,8 @@ YAML::Node openapi_resolve(const YAML::Node& root, const YAML::Node& node) {
 std::string valid_value(const described_parameter& p) {
   static const std::map<std::string, std::string> values{
       {"layer", "transformers"}, {"id", "SUB-001"},
+      {"layers", "transformers"}, {"tileset", "transformers.json"},
+      {"z", "8"}, {"x", "60"}, {"y", "105"}, {"v", "1"},
       {"lon", "-95.37"},         {"lat", "29.76"},
       {"radius_m", "500"},       {"limit", "5"},
       {"min_lon", "-95.5"},      {"min_lat", "29.6"},
