@@ -1,21 +1,11 @@
 #include "api/layer_sql.hpp"
 
-#include <algorithm>
-
 #include "server/postgres/connection.hpp"
 
 namespace gridlight::api {
 namespace {
 
-std::string quoted(std::string_view name) {
-  return postgres::connection::quote_identifier(name);
-}
-
 constexpr std::string_view point = "ST_SetSRID(ST_MakePoint($1, $2), 4326)::geography";
-
-std::string read_column(const property& p) {
-  return "t." + quoted(p.name) + (p.cast_to_text ? "::text" : "");
-}
 
 // Keys are compared in their own type, so that their index serves; one that is read as text is compared as
 // text.
@@ -83,14 +73,6 @@ std::string envelope(int first) {
 
 }  // namespace
 
-std::vector<property> served_properties(const layer& l) {
-  std::vector<property> out;
-  for (const property& p : l.properties)
-    if (std::find(l.config.personal.begin(), l.config.personal.end(), p.name) == l.config.personal.end())
-      out.push_back(p);
-  return out;
-}
-
 row_layout layout_of(const layer& l) noexcept {
   row_layout out;
   if (l.snap) out.key = 2;
@@ -102,28 +84,6 @@ row_layout layout_of(const layer& l) noexcept {
 
 namespace {
 
-// A layer's place, or that of its stand-in.
-struct place {
-  std::string geometry, geography;  // empty: none that may be told
-};
-
-place place_of(const std::string& alias, const std::string& geometry, const std::string& longitude,
-               const std::string& latitude, bool geography) {
-  if (!longitude.empty()) {
-    const std::string made =
-        "ST_SetSRID(ST_MakePoint(" + alias + quoted(longitude) + ", " + alias + quoted(latitude) + "), 4326)";
-    return {made, made + "::geography"};
-  }
-  const std::string column = alias + quoted(geometry);
-  return {column + (geography ? "::geometry" : ""), column + (geography ? "" : "::geography")};
-}
-
-place place_of(const layer& l) {
-  if (!l.has_place()) return {};
-  if (l.snap) return place_of("a.", l.snap->geometry, l.snap->longitude, l.snap->latitude, l.snap->geography);
-  return place_of("t.", l.config.geometry, l.config.longitude, l.config.latitude, l.geography);
-}
-
 std::string version_of(const layer& l, std::string_view name) {
   if (!l.versioned) return "NULL::bigint";
   return "(SELECT version FROM gridlight.layer_state WHERE layer = " +
@@ -133,26 +93,25 @@ std::string version_of(const layer& l, std::string_view name) {
 }  // namespace
 
 layer_sql::layer_sql(const layer& l) {
-  base_ = quoted(l.config.schema) + "." + quoted(l.config.table) + " t";
+  base_ = layer_columns::table(l);
   table_ = base_;
   versions_ = version_of(l, l.config.name) + " AS version";
   outer_ = "s.version";
   if (l.snap) {
     // Every condition, order and distance is on the stand-in's place: the layer's own is nowhere in the SQL.
-    join_ = " LEFT JOIN " + quoted(l.snap->schema) + "." + quoted(l.snap->table) + " a ON a." +
-            quoted(l.snap->key) + " = t." + quoted(l.snap->by);
+    join_ = layer_columns::join(l);
     table_ += join_;
     versions_ += ", " + version_of(l, l.snap->layer) + " AS place_version";
     outer_ += ", s.place_version";
   }
-  const place at = place_of(l);
+  const auto at = layer_columns::place_of(l);
   geometry_ = at.geometry;
   geography_ = at.geography;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < l.key.size(); ++i) {
-    columns_ += read_column(l.key[i]) + " AS k" + std::to_string(i) + ", ";
+    columns_ += layer_columns::read(l.key[i]) + " AS k" + std::to_string(i) + ", ";
     names.push_back("k" + std::to_string(i));
-    keys_.push_back(read_column(l.key[i]));
+    keys_.push_back(layer_columns::read(l.key[i]));
     key_types_.emplace_back(parameter_type(l.key[i]));
   }
   key_list_ = joined(names);
@@ -161,7 +120,7 @@ layer_sql::layer_sql(const layer& l) {
   int number = 0;
   for (const property& p : served_properties(l)) {
     const std::string name = ", p" + std::to_string(number++);
-    columns_ += ", " + read_column(p) + " AS" + name.substr(1);
+    columns_ += ", " + layer_columns::read(p) + " AS" + name.substr(1);
     column_names_ += name;
   }
 }

@@ -6,13 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "server/catalog.hpp"
+#include "server/layer_columns.hpp"
 
 namespace gridlight::api {
-
-/// The properties that are served: all but the layer's personal ones, which are never even read. A caller
-/// with scope personal is served catalog::unveiled, which has none.
-std::vector<property> served_properties(const layer& l);
 
 /// Where the columns of every lookup's answer stand: version (of a snapped layer also its stand-in's), key
 /// columns, geometry, properties, then what the lookup adds. An empty answer is one row with a null key, so
