@@ -75,6 +75,9 @@ struct config {
     std::int64_t max_limit = 10000;
     std::int64_t max_vertices = 10000;
   } limits;
+  struct tile_settings {
+    bool build = true;  ///< `serve` keeps the generalised tables of low zooms
+  } tiles;
   struct log_settings {
     std::string level = "info";   ///< trace, debug, info, warn, error
     std::string format = "text";  ///< text or json

@@ -269,6 +269,10 @@ const std::vector<setting>& table() {
       whole(GRIDLIGHT_SETTING(limits.max_vertices), 4, 10'000'000,
             "Vertices of a geometry sent to us; beyond: 413."),
 
+      flag(GRIDLIGHT_SETTING(tiles.build),
+           "serve makes the generalised tables that tiles of low zooms are read from, and keeps them up to "
+           "date. false where gridlight tiles build does, or where another server does it."),
+
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),
       one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),
