@@ -15,6 +15,7 @@
 #include "server/postgres/offload.hpp"
 #include "sync/check.hpp"
 #include "sync/demo/demo_data.hpp"
+#include "sync/generalize/generalize.hpp"
 #include "sync/load/load.hpp"
 #include "sync/migrate.hpp"
 
@@ -152,6 +153,17 @@ int main(int argc, char** argv) {
   add_load_flags(*load_command, load);
   load_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_load(c, load); }); });
+
+  auto* tiles_command = app.add_subcommand("tiles", "tiles and the tables they are read from");
+  tiles_command->require_subcommand(1);
+  sync::tiles_build_options build;
+  auto* build_command = tiles_command->add_subcommand(
+      "build", "bring the generalised tables of low zooms up to date, as serve does by itself");
+  build_command->add_option("layers", build.layers, "layers (default: all)");
+  build_command->add_flag("--anew", build.anew, "make anew what is up to date, too");
+  build_command->add_flag("--yes", build.yes, "with --anew: do not ask; needed without a terminal");
+  build_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return sync::run_tiles_build(c, build); }); });
 
   sync::check_options check;
   auto* check_command =

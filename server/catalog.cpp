@@ -46,6 +46,11 @@ std::string_view name(geometry_kind k) noexcept {
   return "mixed";
 }
 
+std::string_view layer_config::merge_column() const noexcept {
+  if (geometry_type != geometry_kind::line) return {};
+  return tiles.merge.empty() ? circuit : tiles.merge;
+}
+
 catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
     : layers_(std::move(layers)), broken_(std::move(broken)) {
   for (const layer& l : layers_) {

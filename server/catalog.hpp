@@ -23,9 +23,12 @@ std::string_view name(layer_mode m) noexcept;
 std::string_view name(layer_kind k) noexcept;
 std::string_view name(geometry_kind k) noexcept;
 
+/// How a layer's tiles of low zooms are made.
 struct tile_rules {
-  std::string merge, rank;
-  std::optional<int> detail;
+  std::optional<int> detail;  ///< the zoom from which on tiles show every feature; default: found out
+  std::string merge;          ///< lines that agree in this column are drawn as one; default: the circuit's
+  std::string rank;           ///< of features too close to each other that with the highest value stays
+
   friend bool operator==(const tile_rules&, const tile_rules&) = default;
 };
 
@@ -43,10 +46,13 @@ struct layer_config {
   std::vector<std::string> personal;    ///< columns that only scope personal sees
   std::string snap_layer, snap_by;  ///< whose place stands for a personal one, and the column with its key
   int min_zoom = 0, max_zoom = 20;
-  std::string circuit;  ///< column that names the circuit a feature belongs to; empty: none
-  tile_rules tiles;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
+  std::string circuit;  ///< column that names the circuit a feature belongs to; empty: none
+  tile_rules tiles;
+
+  /// The column by which its lines are merged at low zooms; empty: they are not.
+  std::string_view merge_column() const noexcept;
 
   friend bool operator==(const layer_config&, const layer_config&) = default;
 };

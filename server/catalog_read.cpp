@@ -247,6 +247,13 @@ void fitting::fit_properties() {
           std::find(l.personal.begin(), l.personal.end(), p.name) == l.personal.end())
         l.personal.push_back(p.name);
   if (!l.snap_by.empty()) use(l.snap_by, "what its place is snapped by");
+  if (!l.circuit.empty()) use(l.circuit, "its circuit");
+  if (!l.tiles.merge.empty()) use(l.tiles.merge, "what its tiles merge lines by");
+  if (!l.tiles.rank.empty()) {
+    const column* c = use(l.tiles.rank, "what its tiles rank features by");
+    if (c != nullptr && !is_number(*c) && fault_.empty())
+      fault_ = fmt::format("{} of {} is {}, no number to rank by", l.tiles.rank, table(), c->declared);
+  }
   // A slip in `personal` must not publish what it meant to hide.
   for (const std::string& name : l.personal)
     if (found_.find(name) == nullptr && fault_.empty())

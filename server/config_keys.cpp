@@ -282,6 +282,9 @@ const std::vector<setting>& table() {
           GRIDLIGHT_SETTING(tiles.budget), 1ms, 10s,
           "Time to read and encode a layer of a tile, which bounds its features (250 a millisecond): those "
           "of the lowest rank are dropped."),
+      flag(GRIDLIGHT_SETTING(tiles.build),
+           "serve makes the generalised tables that tiles of low zooms are read from, and keeps them up to "
+           "date. false where gridlight tiles build does, or where another server does it."),
 
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),

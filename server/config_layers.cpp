@@ -103,6 +103,31 @@ void store_snap(reading& r, const entry& e) {
     r.yaml.fault(e.node, fmt::format("{} needs both layer and by", e.name));
 }
 
+void store_tiles(reading& r, const entry& e) {
+  tile_rules& rules = r.layer.tiles;
+  for (const auto& [key, node] : r.yaml.pairs(e.name, e.node)) {
+    const bool detail = key == "detail";
+    const entry inner{e.name + "." + key, detail ? "a whole number between 0 and 24" : "a column's name",
+                      false, node};
+    if (key == "merge") {
+      store_identifier(r, inner, rules.merge);
+    } else if (key == "rank") {
+      store_identifier(r, inner, rules.rank);
+    } else if (detail) {
+      const auto text = r.yaml.scalar(inner);
+      if (!text) continue;
+      const auto zoom = read_integer(*text);
+      if (zoom && *zoom >= 0 && *zoom <= 24)
+        rules.detail = static_cast<int>(*zoom);
+      else
+        r.yaml.refuse(inner, *text);
+    } else {
+      r.yaml.fault(node,
+                   unknown("key", inner.name, {e.name + ".detail", e.name + ".merge", e.name + ".rank"}));
+    }
+  }
+}
+
 struct layer_key {
   layer_key_help help;
   void (*store)(reading&, const entry&);
@@ -146,6 +171,18 @@ constexpr std::array keys{
         [](reading& r, const entry& e) { store_name(r, e, r.layer.mode, layer_mode::mirrored); }},
     layer_key{{"kind", "one of static, dynamic, derived", "static", "How its rows change."},
               [](reading& r, const entry& e) { store_name(r, e, r.layer.kind, layer_kind::derived); }},
+    layer_key{
+        {"circuit", "a column's name", "none",
+         "Column that names the circuit a feature belongs to: tiles carry the circuit's state, and merge "
+         "its lines at low zooms."},
+        [](reading& r, const entry& e) { store_identifier(r, e, r.layer.circuit); }},
+    layer_key{
+        {"tiles", "{detail: a zoom, merge: a column, rank: a column}",
+         "detail: the first zoom at which no tile has more than 2,000 features; merge: the circuit; rank: "
+         "by size",
+         "Below zoom detail tiles show less: of features that are too close that of the highest rank, "
+         "lines merged by a column."},
+        store_tiles},
 };
 
 // Rules between the keys of one layer. `node` says where.
@@ -180,6 +217,11 @@ void check_whole(reading& r, const YAML::Node& node) {
           fmt::format("has {} in personal, which is in its key; every feature shows its key", shown(column)));
     hidden = hidden || of_place;
   }
+  for (const std::string& column : {l.circuit, l.tiles.merge, l.tiles.rank})
+    if (!column.empty() && has(l.personal, column))
+      fault(fmt::format("has {} in personal, which its tiles tell to everybody", shown(column)));
+  if (!l.tiles.merge.empty() && l.geometry_type != geometry_kind::line)
+    fault("has tiles.merge, which only layers of geometry_type line can have");
   if (!l.snap_layer.empty() && !hidden)
     fault("has snap, but its place is not personal; name the geometry's column in personal too");
 }

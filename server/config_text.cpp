@@ -57,6 +57,12 @@ void dump_layer(std::string& out, const layer_config& l) {
   line("zooms", fmt::format("[{}, {}]", l.min_zoom, l.max_zoom));
   line("mode", name(l.mode));
   line("kind", name(l.kind));
+  if (!l.circuit.empty()) line("circuit", scalar_text(l.circuit));
+  std::vector<std::string> rules;
+  if (l.tiles.detail) rules.push_back(fmt::format("detail: {}", *l.tiles.detail));
+  if (!l.tiles.merge.empty()) rules.push_back("merge: " + scalar_text(l.tiles.merge));
+  if (!l.tiles.rank.empty()) rules.push_back("rank: " + scalar_text(l.tiles.rank));
+  if (!rules.empty()) line("tiles", fmt::format("{{{}}}", fmt::join(rules, ", ")));
 }
 
 }  // namespace

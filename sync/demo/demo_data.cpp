@@ -10,6 +10,7 @@
 #include "sync/command.hpp"
 #include "sync/demo/staging.hpp"
 #include "sync/demo/tables.hpp"
+#include "sync/generalize/generalize.hpp"
 #include "sync/progress.hpp"
 
 namespace gridlight::sync {
@@ -258,6 +259,10 @@ int run_demo_data(const config& settings, const demo_options& options) {
   const auto layers = owned_layers();
   for (std::size_t i = 0; i < layers.size(); ++i)
     std::cout << layers[i].layer << ": " << grouped(done->facts[i].rows) << " rows\n";
+  std::vector<std::string> changed;
+  for (const owned_layer& l : layers)
+    changed.emplace_back(l.layer);
+  build_after(settings, changed, "demo-data");
   std::cout << "demo data of scale " << options.scale << ", seed " << options.seed << std::endl;
   return exit_code::ok;
 }

@@ -4,6 +4,7 @@
 
 #include "server/postgres/blocking.hpp"
 #include "sync/command.hpp"
+#include "sync/generalize/generalize.hpp"
 #include "sync/load/layer_load.hpp"
 #include "sync/load/replaced.hpp"
 #include "sync/load/values.hpp"
@@ -66,12 +67,18 @@ int run_load(const config& settings, const load_options& options) {
     return exit_code::failed;
   }
   int code = exit_code::ok;
+  std::vector<std::string> loaded;
   for (load_job& job : *jobs) {
+    const std::string layer = job.layer;
     const int one = postgres::run_blocking([&](boost::asio::any_io_executor executor) {
       return load_one(executor, settings, options, std::move(job));
     });
-    if (one != exit_code::ok) code = one;
+    if (one != exit_code::ok)
+      code = one;
+    else
+      loaded.push_back(layer);
   }
+  if (!loaded.empty()) build_after(settings, loaded, "load");
   return code;
 }
 
