@@ -60,13 +60,14 @@ RETURN CASE
   ELSE 'good'
 END;
 
--- SQL that gives the number of rows of `source`, which gives boxes (x0, y0, x1, y1), and an envelope of them: up to 64
--- boxes as they are, more of them by the cell of an 8 x 8 grid, so that places far apart make no box in common.
+-- SQL that gives the number of rows of `source`, which gives boxes b (box3d), and an envelope of them: up to 64 boxes as
+-- they are, more of them by the cell of an 8 x 8 grid, so that places far apart make no box in common.
 CREATE FUNCTION gridlight.envelope_sql(source text) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN format($sql$
-WITH b AS MATERIALIZED (%s),
-e AS (SELECT count(*) AS n, count(x0) AS placed, min(x0) AS x, min(y0) AS y,
+WITH b AS MATERIALIZED (
+  SELECT ST_XMin(b) AS x0, ST_YMin(b) AS y0, ST_XMax(b) AS x1, ST_YMax(b) AS y1 FROM (%s OFFSET 0) s),
+e AS MATERIALIZED (SELECT count(x0) AS placed, min(x0) AS x, min(y0) AS y,
              (max(x1) - min(x0)) / 8 AS w, (max(y1) - min(y0)) / 8 AS h
       FROM b WHERE x0 IS NULL OR (x1 - x0) * 0 + (y1 - y0) * 0 = 0),
 c AS (SELECT min(x0) AS x0, min(y0) AS y0, max(x1) AS x1, max(y1) AS y1
@@ -147,17 +148,17 @@ BEGIN
   END IF;
   -- Where their features are. So many circuits as to be most of the map: everywhere.
   IF cardinality(ids) <= 1000 THEN
-    SELECT string_agg(format('SELECT (%s)::geometry::box3d AS b FROM %s WHERE %s', w.geometry, w.relation,
-                             (SELECT string_agg(format('%I = ANY ($1)', name), ' OR ') FROM unnest(w.circuit_columns) AS name)),
-                      ' UNION ALL ')
+    SELECT string_agg(
+      format('SELECT (%s)::geometry::box3d AS b FROM %s WHERE %s', w.geometry, w.relation,
+             (SELECT string_agg(format('%I = ANY ($1)', name), ' OR ') FROM unnest(w.circuit_columns) AS name)),
+      ' UNION ALL ')
     INTO source FROM gridlight.watched w
     WHERE w.circuit_columns <> '{}' AND w.geometry IS NOT NULL AND to_regclass(w.relation) IS NOT NULL;
     envelope := 'SRID=4326;POLYGON EMPTY';
     IF source IS NOT NULL THEN
       BEGIN
-        EXECUTE 'SELECT envelope FROM (' || gridlight.envelope_sql(
-                  'SELECT ST_XMin(b) AS x0, ST_YMin(b) AS y0, ST_XMax(b) AS x1, ST_YMax(b) AS y1 FROM (' || source || ') s') ||
-                ') AS found (n, envelope)' INTO envelope USING ids;
+        EXECUTE 'SELECT envelope FROM (' || gridlight.envelope_sql(source) || ') AS found (n, envelope)'
+        INTO envelope USING ids;
       EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR internal_error THEN
         envelope := NULL;
       END;
@@ -209,17 +210,19 @@ BEGIN
                     ELSE ST_Envelope(ST_Collect(s.bounds, c.extent)) END
     RETURNING version INTO raised;
     IF c.n <= 64 THEN
-      UPDATE gridlight.layer_change SET version = raised, at = clock_timestamp() WHERE layer = c.layer AND version IS NULL;
+      UPDATE gridlight.layer_change SET version = raised, at = clock_timestamp()
+      WHERE layer = c.layer AND version IS NULL;
     ELSE
       envelope := NULL;
       IF NOT c.everything THEN
         EXECUTE 'SELECT envelope FROM (' || gridlight.envelope_sql(
-                  'SELECT ST_XMin(d.geom) AS x0, ST_YMin(d.geom) AS y0, ST_XMax(d.geom) AS x1, ST_YMax(d.geom) AS y1
-                   FROM gridlight.layer_change c, ST_Dump(c.envelope) AS d WHERE c.layer = $1 AND c.version IS NULL') ||
-                ') AS found (n, envelope)' INTO envelope USING c.layer;
+                  'SELECT d.geom::box3d AS b FROM gridlight.layer_change c, ST_Dump(c.envelope) AS d
+                   WHERE c.layer = $1 AND c.version IS NULL') || ') AS found (n, envelope)'
+        INTO envelope USING c.layer;
       END IF;
       DELETE FROM gridlight.layer_change WHERE layer = c.layer AND version IS NULL;
-      INSERT INTO gridlight.layer_change (layer, version, envelope, at) VALUES (c.layer, raised, envelope, clock_timestamp());
+      INSERT INTO gridlight.layer_change (layer, version, envelope, at)
+      VALUES (c.layer, raised, envelope, clock_timestamp());
     END IF;
     PERFORM pg_notify('gridlight', c.layer);
     -- The last 1,000 versions and the last hour are kept.
@@ -227,7 +230,8 @@ BEGIN
       WITH gone AS (
         DELETE FROM gridlight.layer_change WHERE change_id IN (
           SELECT change_id FROM gridlight.layer_change
-          WHERE layer = c.layer AND version <= raised - 1000 AND at < now() - interval '1 hour' ORDER BY version LIMIT 4096)
+          WHERE layer = c.layer AND version <= raised - 1000 AND at < now() - interval '1 hour'
+          ORDER BY version LIMIT 4096)
         RETURNING version)
       UPDATE gridlight.layer_state s SET change_floor = greatest(s.change_floor, g.version)
       FROM (SELECT max(version) AS version FROM gone) g WHERE s.layer = c.layer AND g.version IS NOT NULL;
@@ -242,8 +246,10 @@ FOR EACH ROW WHEN (NEW.version IS NULL) EXECUTE FUNCTION gridlight.settle();
 CREATE CONSTRAINT TRIGGER settle AFTER INSERT ON gridlight.circuit_touched DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION gridlight.settle();
 
--- Of a watched table, once a statement. Rows are compared by their text, which every type has: those that an UPDATE left
--- as they were count for nothing. Circuits are touched only when their own class or outages differ.
+-- Of a watched table, once a statement. Rows that an UPDATE left as they were count for nothing: they are compared byte by
+-- byte, which needs no operator of their types, each with the one at its place among the others (Postgres keeps both in
+-- one order; did it not, more would seem to have changed, never less). Circuits are touched only when their own class or
+-- outages differ.
 CREATE FUNCTION gridlight.note_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
@@ -264,18 +270,14 @@ BEGIN
       CONTINUE;
     END IF;
     box := format('(%s)::geometry::box3d AS b', w.geometry);
-    IF TG_OP = 'UPDATE' THEN
-      source := format(
-        'SELECT min(ST_XMin(b)) AS x0, min(ST_YMin(b)) AS y0, max(ST_XMax(b)) AS x1, max(ST_YMax(b)) AS y1 FROM (
-           SELECT hashtextextended(gridlight_row::text, 0) AS h, 1 AS d, %1$s FROM new_rows AS gridlight_row UNION ALL
-           SELECT hashtextextended(gridlight_row::text, 0), -1, %1$s FROM old_rows AS gridlight_row) s
-         GROUP BY h HAVING sum(d) <> 0', box);
-    ELSE
-      source := format(
-        'SELECT ST_XMin(b) AS x0, ST_YMin(b) AS y0, ST_XMax(b) AS x1, ST_YMax(b) AS y1
-         FROM (SELECT %s FROM %s OFFSET 0) s',
-        box, CASE TG_OP WHEN 'INSERT' THEN 'new_rows' ELSE 'old_rows' END);
-    END IF;
+    source := CASE TG_OP
+      WHEN 'INSERT' THEN format('SELECT %s FROM new_rows', box)
+      WHEN 'DELETE' THEN format('SELECT %s FROM old_rows', box)
+      ELSE format('
+        SELECT v.b FROM (SELECT row_number() OVER () AS i, gridlight_row AS r, %1$s FROM new_rows AS gridlight_row) n
+        FULL JOIN (SELECT row_number() OVER () AS i, gridlight_row AS r, %1$s FROM old_rows AS gridlight_row) o USING (i),
+        LATERAL (VALUES (n.b), (o.b)) AS v (b) WHERE (n.r *= o.r) IS NOT TRUE', box)
+    END;
     BEGIN
       EXECUTE gridlight.envelope_sql(source) INTO n, envelope;
     EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR internal_error THEN
