@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/error.hpp"
+#include "server/http/stream.hpp"
 
 namespace gridlight::http {
 
@@ -15,7 +16,8 @@ inline constexpr std::string_view json = "application/json", geojson = "applicat
                                   columns = "application/vnd.gridlight.columns+json",
                                   problem = "application/problem+json", html = "text/html; charset=utf-8",
                                   text = "text/plain; charset=utf-8",
-                                  prometheus = "text/plain; version=0.0.4; charset=utf-8";
+                                  prometheus = "text/plain; version=0.0.4; charset=utf-8",
+                                  events = "text/event-stream";
 }
 
 /// What a handler gives back. The session adds Content-Length, Date, X-Request-ID, Server-Timing, CORS, Vary,
@@ -26,6 +28,7 @@ struct response {
   std::string body;
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
   std::shared_ptr<const std::string> packed;  ///< `shared` with gzip, for clients that take it; null: none
+  std::shared_ptr<stream> live;               ///< when set, sent instead of a body for as long as it is open
   std::string etag;                           ///< without quotes; empty: none. Strong per encoding
   bool varies_by_accept = false;              ///< another Accept may get another form
   std::string cache_control = "no-cache";
