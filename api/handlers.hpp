@@ -28,6 +28,8 @@ answer_t intersects(services& s, http::request& req);
 answer_t substations(services& s, http::request& req);
 answer_t substation(services& s, http::request& req);
 answer_t substation_status(services& s, http::request& req);
+// events.cpp
+answer_t events(services& s, http::request& req);
 // health.cpp
 answer_t live(services& s, http::request& req);
 answer_t ready(services& s, http::request& req);

@@ -38,6 +38,7 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/substations", substations},
       {verb::get, "/api/postgres/substations/status", substation_status},
       {verb::get, "/api/postgres/substations/{id}", substation},
+      {verb::get, "/api/postgres/events", events},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

@@ -75,6 +75,10 @@ struct config {
     std::int64_t max_limit = 10000;
     std::int64_t max_vertices = 10000;
   } limits;
+  struct event_settings {
+    std::chrono::milliseconds heartbeat{15000};
+    std::chrono::milliseconds max_duration{0};  ///< 0: none
+  } events;
   struct log_settings {
     std::string level = "info";   ///< trace, debug, info, warn, error
     std::string format = "text";  ///< text or json

@@ -269,6 +269,13 @@ const std::vector<setting>& table() {
       whole(GRIDLIGHT_SETTING(limits.max_vertices), 4, 10'000'000,
             "Vertices of a geometry sent to us; beyond: 413."),
 
+      duration(GRIDLIGHT_SETTING(events.heartbeat), 100ms, 10min,
+               "How often a listener hears from us when nothing changes, so that proxies keep it connected."),
+      duration(
+          GRIDLIGHT_SETTING(events.max_duration), 0ms, 24h,
+          "After that long a stream of events ends, between two of them, and its client comes again for the "
+          "rest: 55s behind an ingress that cuts at 60. 0: no such limit."),
+
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),
       one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),

@@ -1,5 +1,6 @@
 #include "server/http/stream.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -13,11 +14,16 @@ chunk::chunk(std::string_view text) {
   framed_.append(size.data(), end).append("\r\n").append(text).append("\r\n");
 }
 
+void stream::begin(chunk_pointer text) {
+  waiting_.push_back(std::move(text));
+  beginning_ = waiting_.size();
+}
+
 void stream::send(chunk_pointer text) {
   if (state_ != state::open) return;
   bytes_ += text->plain().size();
   waiting_.push_back(std::move(text));
-  const std::size_t count = waiting_.size() - first_;
+  const std::size_t count = waiting_.size() - std::max(first_, beginning_);
   if (count > most_waiting || (count > 1 && bytes_ > most_waiting_bytes)) return change(state::too_slow);
   if (wake_) wake_();
 }
@@ -28,7 +34,7 @@ void stream::end() {
 
 void stream::give_up() {
   waiting_ = {};
-  first_ = bytes_ = 0;
+  first_ = beginning_ = bytes_ = 0;
   end();
 }
 
@@ -40,10 +46,10 @@ void stream::change(state to) {
 chunk_pointer stream::next() {
   if (first_ == waiting_.size()) return nullptr;
   chunk_pointer out = std::move(waiting_[first_++]);
-  bytes_ -= out->plain().size();
+  if (first_ > beginning_) bytes_ -= out->plain().size();
   if (first_ == waiting_.size()) {
     waiting_ = {};  // most wait long for the next
-    first_ = 0;
+    first_ = beginning_ = 0;
   }
   return out;
 }

@@ -43,6 +43,8 @@ class stream {
   stream(const stream&) = delete;
   stream& operator=(const stream&) = delete;
 
+  /// What it begins with, of any length; before it is put into a response.
+  void begin(chunk_pointer text);
   void send(chunk_pointer text);
   void end();  ///< after what was sent
   bool open() const noexcept { return state_ == state::open; }
@@ -59,7 +61,7 @@ class stream {
   void change(state to);
 
   std::vector<chunk_pointer> waiting_;
-  std::size_t first_ = 0, bytes_ = 0;
+  std::size_t first_ = 0, beginning_ = 0, bytes_ = 0;  ///< bytes of what stands behind the beginning
   std::function<void()> wake_;
   state state_ = state::open;
 };
