@@ -6,8 +6,11 @@
 namespace gridlight::api {
 namespace {
 
-std::chrono::milliseconds tick_of(std::chrono::milliseconds heartbeat) {
-  return std::clamp(heartbeat / 16, std::chrono::milliseconds{10}, std::chrono::milliseconds{500});
+// Often enough that the heartbeats of all are spread over their time, and that streams end when they should.
+std::chrono::milliseconds tick_of(const event_hub::options& o) {
+  auto out = o.heartbeat / 16;
+  if (o.max_duration.count() > 0) out = std::min(out, o.max_duration / 16);
+  return std::clamp(out, std::chrono::milliseconds{10}, std::chrono::milliseconds{500});
 }
 
 }  // namespace
@@ -67,10 +70,8 @@ const http::chunk_pointer& event_hub::text(group& g, const std::shared_ptr<const
   return g.text;
 }
 
-// Often enough that the heartbeats of all are spread over their time.
 void event_hub::arm() {
-  timer_.expires_after(
-      std::clamp(options_.heartbeat / 16, std::chrono::milliseconds{10}, std::chrono::milliseconds{500}));
+  timer_.expires_after(tick_of(options_));
   timer_.async_wait([this](boost::system::error_code ec) {
     if (ec) return;
     tick();
@@ -87,8 +88,8 @@ void event_hub::tick() {
     ++count;
     if (l.until <= now) l.end();
   }
-  due_ += static_cast<double>(count) *
-          (std::chrono::duration<double>{tick_of(options_.heartbeat)} / options_.heartbeat);
+  due_ +=
+      static_cast<double>(count) * (std::chrono::duration<double>{tick_of(options_)} / options_.heartbeat);
   for (; due_ >= 1; --due_) {
     if (listeners_.empty()) break;
     listener& first = listeners_.front();

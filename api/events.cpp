@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "api/common.hpp"
 #include "api/event_hub.hpp"
@@ -58,6 +61,16 @@ std::vector<http::chunk_pointer> first_text(const http::request& req, const even
   return snapshot_text(now, f);
 }
 
+// For a moment after the start nothing is known yet.
+boost::asio::awaitable<void> wait_for_first_state(const event_hub& hub, deadline until) {
+  until = std::min(until, deadline_in(std::chrono::seconds{2}));
+  boost::asio::steady_timer pause{co_await boost::asio::this_coro::executor};
+  while (!hub.now() && steady::now() < until) {
+    pause.expires_after(std::chrono::milliseconds{20});
+    co_await pause.async_wait(boost::asio::use_awaitable);
+  }
+}
+
 }  // namespace
 
 // GET /api/postgres/events[?layers&bbox]
@@ -67,6 +80,7 @@ answer_t events(services& s, http::request& req) {
   if (!catalog) co_return catalog.error();
   const event_filter filter = read_filter(q, **catalog, req);
   if (auto bad = q.fault()) co_return *bad;
+  if (s.events != nullptr) co_await wait_for_first_state(*s.events, req.until);
   if (s.events == nullptr || !s.events->now())
     co_return failure{errc::database_unavailable,
                       "the layers' versions have not been read from the database yet"};
