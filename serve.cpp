@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "api/event_hub.hpp"
+#include "api/event_source.hpp"
 #include "api/postgis_source.hpp"
 #include "api/routes.hpp"
 #include "api/services.hpp"
@@ -98,6 +100,7 @@ struct process {
   version_store versions;
   std::shared_ptr<api::tile_store> tiles =
       std::make_shared<api::tile_store>(settings.tiles.cache_bytes, counters);
+  api::event_feed events;
   const steady::time_point started = steady::now();
 
   // Pools come and go with their workers, while another thread may ask for their status.
@@ -128,6 +131,7 @@ class grid_worker : public http::worker {
   grid_worker(asio::any_io_executor executor, std::size_t index, process& p)
       : process_(p),
         pool_(executor, connect_options_of(p.settings.postgres), pool_options_of(p.settings)),
+        hub_(executor, p.events, {p.settings.events.heartbeat, p.settings.events.max_duration}),
         services_{pool_,
                   p.layers,
                   p.settings,
@@ -135,7 +139,8 @@ class grid_worker : public http::worker {
                   [&p] { return p.status(); },
                   sync::expected_schema_version(),
                   p.started,
-                  &p.versions} {
+                  &p.versions,
+                  &hub_} {
     services_.tiles = p.tiles;
     process_.add(&pool_);
     pool_.start();
@@ -144,6 +149,8 @@ class grid_worker : public http::worker {
       keeper_->start();
       freshness_.emplace(executor, p.versions, pool_, std::chrono::milliseconds{250}, listening(p.settings));
       freshness_->start();
+      events_.emplace(executor, p.versions, p.layers, pool_, p.events);
+      events_->start();
     }
     routes = api::make_routes(services_);
   }
@@ -152,17 +159,21 @@ class grid_worker : public http::worker {
   asio::awaitable<void> stop() override {
     if (keeper_) keeper_->stop();
     if (freshness_) freshness_->stop();
+    if (events_) events_->stop();
     co_await pool_.stop();
     if (keeper_) co_await keeper_->finished();
     if (freshness_) co_await freshness_->finished();
+    if (events_) co_await events_->finished();
   }
 
  private:
   process& process_;
   postgres::pool pool_;
+  api::event_hub hub_;
   api::services services_;
   std::optional<catalog_keeper> keeper_;
   std::optional<freshness_keeper> freshness_;
+  std::optional<api::event_source> events_;
 };
 
 // As main does with a configuration that is wrong.

@@ -32,6 +32,8 @@ answer_t substation_status(services& s, http::request& req);
 answer_t tile(services& s, http::request& req);
 answer_t tilejson(services& s, http::request& req);
 answer_t tile_index(services& s, http::request& req);
+// events.cpp
+answer_t events(services& s, http::request& req);
 // health.cpp
 answer_t live(services& s, http::request& req);
 answer_t ready(services& s, http::request& req);

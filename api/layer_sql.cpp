@@ -245,6 +245,12 @@ std::string layer_sql::in_region(const region_query& q) const {
   return with_version(rows, key_list_, count);
 }
 
+std::string layer_sql::where(std::string_view condition, std::int64_t rows) const {
+  return with_version("SELECT " + columns_ + " FROM " + table_ + " WHERE " + std::string{condition} +
+                          " ORDER BY " + key_list_ + " LIMIT " + std::to_string(rows),
+                      key_list_);
+}
+
 std::string layer_sql::by_key() const {
   std::string filter;
   for (std::size_t i = 0; i < keys_.size(); ++i)

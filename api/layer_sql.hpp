@@ -66,6 +66,8 @@ class layer_sql {
   /// Region parameters ($1…$4 min_lon, min_lat, max_lon, max_lat; eight for two boxes; or $1 EWKB), key
   /// texts, rows.
   std::string in_region(const region_query& q) const;
+  /// Rows of which a condition on t holds, which is a constant; no parameters.
+  std::string where(std::string_view condition, std::int64_t rows) const;
   /// $1… key texts.
   std::string by_key() const;
 

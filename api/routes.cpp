@@ -43,6 +43,7 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/tiles", tile_index},
       {verb::get, "/api/postgres/tiles/{tileset}", tilejson},
       {verb::get, "/api/postgres/tiles/{layers}/{z}/{x}/{y}", tile},
+      {verb::get, "/api/postgres/events", events},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

@@ -33,16 +33,8 @@ std::string write(const postgres::result_set& rows) {
   out += '[';
   for (int row = 0; row < rows.rows(); ++row) {
     if (rows.is_null(row, substation_id)) continue;
-    out += out.size() == 1 ? R"({"substation_id":)" : R"(,{"substation_id":)";
-    append_json_string(out, rows.text(row, substation_id));
-    out += R"(,"substation_name":)";
-    if (rows.is_null(row, substation_name))
-      out += "null";
-    else
-      append_json_string(out, rows.text(row, substation_name));
-    out += ',';
-    circuit_summary{rows, row, summary}.append_members(out);
-    out += '}';
+    if (out.size() > 1) out += ',';
+    append_substation_status(out, rows, row);
   }
   return out += ']';
 }
@@ -59,6 +51,23 @@ http::response kept_response(const http::request& req, const answer_cache::answe
 
 std::string_view substation_status_sql() noexcept {
   return sql;
+}
+
+bool append_substation_status(std::string& out, const postgres::result_set& rows, int row, std::string* id) {
+  if (rows.is_null(row, substation_id)) return false;
+  out += R"({"substation_id":)";
+  const std::size_t from = out.size();
+  append_json_string(out, rows.text(row, substation_id));
+  if (id != nullptr) *id = out.substr(from);
+  out += R"(,"substation_name":)";
+  if (rows.is_null(row, substation_name))
+    out += "null";
+  else
+    append_json_string(out, rows.text(row, substation_name));
+  out += ',';
+  circuit_summary{rows, row, summary}.append_members(out);
+  out += '}';
+  return true;
 }
 
 // GET /api/postgres/substations/status

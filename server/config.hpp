@@ -80,8 +80,12 @@ struct config {
     std::size_t cache_bytes = 256 * 1024 * 1024;
     std::size_t max_bytes = 500'000;       ///< of a packed tile
     std::chrono::milliseconds budget{20};  ///< to read and encode a layer of a tile
-    bool build = true;  ///< `serve` keeps the generalised tables of low zooms
+    bool build = true;                     ///< `serve` keeps the generalised tables of low zooms
   } tiles;
+  struct event_settings {
+    std::chrono::milliseconds heartbeat{15000};
+    std::chrono::milliseconds max_duration{0};  ///< 0: none
+  } events;
   struct log_settings {
     std::string level = "info";   ///< trace, debug, info, warn, error
     std::string format = "text";  ///< text or json

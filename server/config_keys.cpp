@@ -285,6 +285,12 @@ const std::vector<setting>& table() {
       flag(GRIDLIGHT_SETTING(tiles.build),
            "serve makes the generalised tables that tiles of low zooms are read from, and keeps them up to "
            "date. false where gridlight tiles build does, or where another server does it."),
+      duration(GRIDLIGHT_SETTING(events.heartbeat), 100ms, 10min,
+               "How often a listener hears from us when nothing changes, so that proxies keep it connected."),
+      duration(
+          GRIDLIGHT_SETTING(events.max_duration), 0ms, 24h,
+          "After that long a stream of events ends, between two of them, and its client comes again for the "
+          "rest: 55s behind an ingress that cuts at 60. 0: no such limit."),
 
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),

@@ -34,7 +34,7 @@ std::string without_values(std::string_view target) {
 
 void account(const exchange& x, const answered& a, request_metrics& counted) {
   const double ms = std::chrono::duration<double, std::milli>(a.at - x.started).count();
-  counted.count(x.found, a.status, ms);
+  counted.count(x.found, a.status, std::chrono::duration<double, std::milli>(a.begun - x.started).count());
   std::string client;
   if (x.client != a.peer) client = x.client.to_string();
   const std::string_view who = client.empty() ? a.peer_text : client;

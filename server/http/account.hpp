@@ -15,6 +15,7 @@ struct answered {
   const boost::asio::ip::address& peer;
   std::string_view peer_text;
   steady::time_point at;
+  steady::time_point begun;  ///< of a stream: when its head was sent; else as `at`
 };
 
 /// Tells metrics and access log of a request that is over, and the audit log when it concerns it: personal

@@ -29,6 +29,12 @@ class read_buffer {
   }
   void commit(std::size_t n) noexcept { end_ += n; }
 
+  /// Gives all memory back, with what is in it.
+  void drop() noexcept {
+    data_.reset();
+    capacity_ = begin_ = end_ = 0;
+  }
+
  private:
   static constexpr std::size_t start_size = 4096;
 

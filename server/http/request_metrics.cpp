@@ -20,6 +20,11 @@ std::shared_ptr<live_counts> make_live_counts(metrics& m) {
   m.add_counter_source("gridlight_http_connections_evicted_total",
                        "Connections without a request that were closed because others wanted in.", {},
                        [=] { return as_double(counts->made_room); });
+  m.add_gauge("gridlight_events_listeners", "Clients to whom events are being sent.", {},
+              [=] { return as_double(counts->listeners); });
+  m.add_counter_source("gridlight_events_dropped_total",
+                       "Listeners that were cut off because they took events too slowly.", {},
+                       [=] { return as_double(counts->dropped); });
   return counts;
 }
 

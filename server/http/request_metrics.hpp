@@ -16,6 +16,8 @@ namespace gridlight::http {
 struct live_counts {
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> in_flight{0};
+  std::atomic<std::int64_t> listeners{0};   ///< to whom a stream is sent
+  std::atomic<std::uint64_t> dropped{0};    ///< of these, cut off because they read too slowly
   std::atomic<std::uint64_t> refused{0};    ///< connections beyond max_connections or an address's share
   std::atomic<std::uint64_t> made_room{0};  ///< idle connections closed for new ones
 };

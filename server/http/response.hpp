@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/error.hpp"
+#include "server/http/stream.hpp"
 
 namespace gridlight::http {
 
@@ -16,7 +17,8 @@ inline constexpr std::string_view json = "application/json", geojson = "applicat
                                   tile = "application/vnd.mapbox-vector-tile",
                                   problem = "application/problem+json", html = "text/html; charset=utf-8",
                                   text = "text/plain; charset=utf-8",
-                                  prometheus = "text/plain; version=0.0.4; charset=utf-8";
+                                  prometheus = "text/plain; version=0.0.4; charset=utf-8",
+                                  events = "text/event-stream";
 }
 
 /// What a handler gives back. The session adds Content-Length, Date, X-Request-ID, Server-Timing, CORS, Vary,
@@ -28,6 +30,7 @@ struct response {
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
   /// The body with gzip, for clients that take it; null: none. Without `shared` it is unpacked for others.
   std::shared_ptr<const std::string> packed;
+  std::shared_ptr<stream> live;   ///< when set, sent instead of a body for as long as it is open
   std::string etag;               ///< without quotes; empty: none. Strong per encoding
   bool varies_by_accept = false;  ///< another Accept may get another form
   std::string cache_control = "no-cache";

@@ -135,7 +135,7 @@ void response_writer::unpack(response& res) {
 }
 
 void response_writer::write(std::string& head, response& res, request& req, const answer_terms& terms) {
-  const bool varies_by_coding = settings_.compress && compressible(res.type);
+  const bool varies_by_coding = settings_.compress && !res.live && compressible(res.type);
   coding sent = coding::identity;
   bool unchanged = false;
   if (res.status == 200 && !res.etag.empty() && terms.may_be_unchanged)
@@ -155,9 +155,14 @@ void response_writer::write(std::string& head, response& res, request& req, cons
       boost::beast::http::int_to_status(static_cast<unsigned>(res.status)));
   head.append(" ").append(reason.data(), reason.size()).append("\r\n").append(date());
   if (!bodiless) {
-    head.append("Content-Type: ").append(res.type).append("\r\nContent-Length: ");
-    append_number(head, res.bytes().size());
-    head.append("\r\n");
+    head.append("Content-Type: ").append(res.type).append("\r\n");
+    if (res.live) {
+      if (terms.http_1_1) head.append("Transfer-Encoding: chunked\r\n");
+    } else {
+      head.append("Content-Length: ");
+      append_number(head, res.bytes().size());
+      head.append("\r\n");
+    }
     if (sent == coding::gzip) head.append("Content-Encoding: gzip\r\n");
   }
   if (!res.etag.empty()) {

@@ -138,6 +138,7 @@ bool session::make_room(session_services& services) {
 
 void session::drain() {
   error_code ec;
+  if (streaming_ != nullptr) end_stream();
   if (idle_ && !bytes_waiting()) socket_.cancel(ec);
 }
 

@@ -60,6 +60,12 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
   std::optional<response> take_body(exchange& x, chunked_body& chunks);
   boost::asio::awaitable<response> handle(exchange& x);
   boost::asio::awaitable<bool> reply(exchange& x, response& res);
+  boost::asio::awaitable<bool> broadcast(exchange& x, response& res);
+  boost::asio::awaitable<bool> send_stream(stream& from, bool chunked, std::size_t& bytes);
+  boost::asio::awaitable<bool> send_piece(std::string_view text);
+  void watch_reader();
+  void end_stream();
+  bool drop_incoming();
   boost::asio::awaitable<bool> write_rest(std::array<boost::asio::const_buffer, 2> parts,
                                           std::size_t written);
   void cut_off();
@@ -81,7 +87,8 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
   // does, is a store; the timer finds out when it fires.
   deadline until_ = deadline::max(), armed_ = deadline::max();
   bool timed_out_ = false;
-  bool idle_ = true;         // between requests: nothing of the next one has come
+  bool idle_ = true;  // between requests: nothing of the next one has come
+  stream* streaming_ = nullptr;
   bool gone_ = false;        // the client, in the middle of its request
   steady::time_point last_;  // end of the last answer, or when the connection came
   steady::time_point handling_since_ = steady::time_point::max();

@@ -36,7 +36,7 @@ struct in_flight {
 }  // namespace
 
 awaitable<bool> session::answer(head gate) {
-  const in_flight counted{services_.live};
+  std::optional<in_flight> counted{std::in_place, services_.live};
   exchange x;
   x.frame = gate.frame;
   x.req.peer = x.client = peer_;
@@ -56,7 +56,9 @@ awaitable<bool> session::answer(head gate) {
     done(x, client_closed_request, 0);
     co_return false;
   }
-  co_return co_await reply(x, *res);
+  if (!res->live || x.terms.to_head) co_return co_await reply(x, *res);
+  counted.reset();
+  co_return co_await broadcast(x, *res);
 }
 
 awaitable<response> session::handle(exchange& x) {
@@ -141,7 +143,7 @@ void session::cut_off() {
 
 void session::done(const exchange& x, int status, std::size_t bytes) {
   last_ = steady::now();
-  account(x, {status, bytes, peer_, peer_text_, last_}, services_.counted);
+  account(x, {status, bytes, peer_, peer_text_, last_, last_}, services_.counted);
 }
 
 }  // namespace gridlight::http

@@ -130,6 +130,20 @@ awaitable<std::pair<tls_stream::error_code, std::size_t>> tls_stream::write_some
   }
 }
 
+bool tls_stream::drop_incoming() {
+  std::array<char, 1024> dropped;
+  std::size_t got = 0;
+  ERR_clear_error();
+  // Bounded: who sends without end shall not hold the thread.
+  for (int i = 0; i < 16; ++i)
+    if (const int done = SSL_read_ex(ssl_.get(), dropped.data(), dropped.size(), &got); done != 1) {
+      const int wanted = SSL_get_error(ssl_.get(), done);
+      ERR_clear_error();
+      return wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE;
+    }
+  return true;
+}
+
 awaitable<void> tls_stream::shutdown() {
   for (;;) {
     ERR_clear_error();

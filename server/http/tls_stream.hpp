@@ -34,6 +34,8 @@ class tls_stream {
       std::array<boost::asio::const_buffer, 2> parts);
   /// Says that nothing more will come from here; does not wait for the client to say so too.
   boost::asio::awaitable<void> shutdown();
+  /// Reads what has come and drops it; false when the client has ended the stream, or it is broken.
+  bool drop_incoming();
   bool has_more() const noexcept {
     return SSL_has_pending(ssl_.get()) == 1;
   }  ///< taken off the socket, not read yet

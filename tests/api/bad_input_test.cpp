@@ -187,6 +187,14 @@ TEST_CASE("routes without parameters take none") {
     refused(b, std::string{path} + "?extra=1", "extra");
 }
 
+TEST_CASE("events are of layers that exist and of a box that is one") {
+  routes_bench b;
+  for (const char* query : {"layers=nope", "layers=", "layers=points,,points", "layers=points&layers=points"})
+    refused(b, std::string{"/api/postgres/events?"} + query, "layers");
+  refused(b, "/api/postgres/events?bbox=1,2,3", "bbox");
+  refused(b, "/api/postgres/events?since=1", "since");
+}
+
 TEST_CASE("a layer without geometry has no distances, but features") {
   routes_bench b;
   for (const char* rest : {"/within?lon=1&lat=1&radius_m=1", "/nearest?lon=1&lat=1"}) {

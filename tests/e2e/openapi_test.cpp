@@ -82,7 +82,7 @@ void prove_parameter(http_client& client, const operation& o, const described_pa
 TEST_CASE(
     "each described parameter is taken within its bounds and refused beyond, and none that is not "
     "described") {
-  demo_server server{{"--set", "log.access=false"}};
+  demo_server server{{"--set", "log.access=false", "--set", "events.max_duration=1ms"}};
   http_client client{server.url()};
   const YAML::Node root = openapi_description();
   const std::string page = client.get("/api/postgres/layers/transformers/features?limit=1").body;
@@ -106,7 +106,7 @@ TEST_CASE(
 }
 
 TEST_CASE("each path answers its described methods, HEAD and OPTIONS, and 405 with Allow to all others") {
-  demo_server server{{"--set", "log.access=false"}};
+  demo_server server{{"--set", "log.access=false", "--set", "events.max_duration=1ms"}};
   http_client client{server.url()};
   for (const operation& o : described_operations(openapi_description())) {
     CAPTURE(o.path);
@@ -138,7 +138,8 @@ TEST_CASE("401 and 403 come where they are described, and nowhere else") {
   REQUIRE(made.status == 0);
   std::string token = made.output.substr(0, made.output.find_last_not_of(" \n") + 1);
   token = token.substr(token.find_last_of(" \n") + 1);
-  demo_server server{{"--set", "auth.tokens_file=" + file, "--set", "auth.anonymous=none"}};
+  demo_server server{{"--set", "auth.tokens_file=" + file, "--set", "auth.anonymous=none", "--set",
+                      "events.max_duration=1ms"}};
   http_client client{server.url()};
   const YAML::Node root = openapi_description();
   for (const operation& o : described_operations(root)) {

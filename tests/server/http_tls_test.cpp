@@ -161,3 +161,18 @@ TEST_CASE("a watched file that is written, replaced, removed or made is noticed 
   CHECK(watch.changed());
   CHECK_FALSE(watch.changed());
 }
+
+TEST_CASE("a stream goes through TLS, too: to its end, and until the client hangs up") {
+  const tls_bench b;
+  const auto got = b.curl("'" + b.url() + "/stream?count=4&size=30000&every_ms=5'");
+  CHECK(got.status == 0);
+  CHECK(got.output == std::string(120'000, 'z'));
+  const auto cut = b.curl("-m 0.5 -o /dev/null '" + b.url() + "/stream?count=0&size=3&every_ms=600000'");
+  CHECK(cut.status == 28);
+  bool gone = false;
+  for (int i = 0; i < 100 && !gone; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    gone = b.server->metrics_text().find("\ngridlight_events_listeners 0\n") != std::string::npos;
+  }
+  CHECK(gone);
+}

@@ -32,7 +32,7 @@ std::string valid_value(const described_parameter& p) {
       {"max_lon", "-95.2"},      {"max_lat", "29.9"},
       {"count", "true"},         {"bbox", "-95.5,29.6,-95.2,29.9"},
       {"max_distance_m", "500"}, {"properties", "health_score"},
-      {"f", "geojson"}};
+      {"f", "geojson"},          {"layers", "outages,topology"}};
   const auto it = values.find(p.name);
   if (it == values.end()) throw std::runtime_error{"no value is known for parameter " + p.name};
   return it->second;

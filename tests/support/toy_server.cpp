@@ -61,6 +61,45 @@ awaitable<answer> slow(http::request& req) {
   co_return text("slow");
 }
 
+// So many texts of a size, one each time; all at once when the time is 0.
+struct ticker : http::stream {
+  ticker(const boost::asio::any_io_executor& executor, long n, std::size_t size, std::chrono::milliseconds t)
+      : timer(executor), left(n), text(http::make_chunk(std::string(size, 'z'))), every(t) {}
+  void start(const std::shared_ptr<ticker>& self) {
+    for (; every.count() == 0 && left > 0; --left)
+      send(text);
+    tick(self);
+  }
+  void tick(const std::weak_ptr<ticker>& self) {
+    if (left == 0) return end();
+    timer.expires_after(every);
+    timer.async_wait([self](boost::system::error_code) {
+      const auto still = self.lock();
+      if (!still || !still->open()) return;
+      still->send(still->text);
+      --still->left;
+      still->tick(self);
+    });
+  }
+  boost::asio::steady_timer timer;
+  long left;
+  http::chunk_pointer text;
+  std::chrono::milliseconds every;
+};
+
+awaitable<answer> stream(http::request& req) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const long count = std::stol(req.query.at(0).value);
+  auto out = std::make_shared<ticker>(executor, count == 0 ? -1 : count, std::stoul(req.query.at(1).value),
+                                      std::chrono::milliseconds{std::stol(req.query.at(2).value)});
+  out->start(out);
+  http::response res;
+  res.type = http::content_type::events;
+  res.cache_control = "no-store";
+  res.live = std::move(out);
+  co_return res;
+}
+
 struct toy_worker : http::worker {
   template <class Make>
   void get(const char* pattern, Make make) {
@@ -81,6 +120,7 @@ struct toy_worker : http::worker {
       return failure{errc::pool_exhausted, "all busy", "", "secret words"};
     });
     routes.add({verb::get, "/slow", slow, 0});
+    routes.add({verb::get, "/stream", stream, 0});
     routes.add({verb::get, "/always", [](http::request&) -> awaitable<answer> { co_return text("always"); },
                 0, identity::access::read, true});
     routes.add({verb::post, "/echo", echo_body, 100'000});

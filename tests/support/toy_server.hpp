@@ -14,6 +14,7 @@ config::http_settings quick_settings();
 /// An http::server in this process with routes that need no database; stopped and joined by the destructor.
 ///   /hello  /echo/{a}/{b}  /bytes?n=  /tagged (an ETag)  /empty (204)  /inject  /throw  /fail  /slow?ms=
 ///   POST /echo  /always (whatever the rate)
+///   /stream?count=&size=&every_ms= (texts of a size, then its end; count 0: none)
 class toy_server {
  public:
   explicit toy_server(const config::http_settings& settings = quick_settings(),
