@@ -60,7 +60,9 @@ postgres::pool_options pool_options_of(const config& c) {
   const double kept = c.postgres.priority_share;
   const auto lane = [&](postgres::lane l, std::size_t size) -> postgres::lane_options& {
     auto& o = out.lanes[static_cast<std::size_t>(l)];
-    o = {.size = size, .max_waiting = waiting, .sharers = sharers};
+    o.size = size;
+    o.max_waiting = waiting;
+    o.sharers = sharers;
     o.kept_waiting = static_cast<std::size_t>(std::ceil(kept * static_cast<double>(waiting)));
     return o;
   };

@@ -134,7 +134,7 @@ void pool::impl::connect(lane_state& s, std::size_t slot, steady::duration limit
   const auto stop = signal->slot();
   asio::co_spawn(executor,
                  connect_one(weak_from_this(), &s, slot, executor, how,
-                             how->session_sql[static_cast<std::size_t>(&s - lanes)], deadline_in(limit)),
+                             how->session_sql[static_cast<std::size_t>(&s - lanes.data())], deadline_in(limit)),
                  asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
 }
 
