@@ -90,6 +90,17 @@ class geos_polygons {
   std::vector<double> flat_;
 };
 
+// By structure: a hole that shares an edge with its exterior, as both do where they were cut off, stays a
+// hole.
+geometry made_valid(GEOSContextHandle_t context, const GEOSGeometry* g) {
+  GEOSMakeValidParams* const how = GEOSMakeValidParams_create_r(context);
+  if (how == nullptr) return {nullptr, {context}};
+  GEOSMakeValidParams_setMethod_r(context, how, GEOS_MAKE_VALID_STRUCTURE);
+  geometry out{GEOSMakeValidWithParams_r(context, g, how), {context}};
+  GEOSMakeValidParams_destroy_r(context, how);
+  return out;
+}
+
 }  // namespace
 
 void repair(grid_shape& polygons) {
@@ -97,7 +108,7 @@ void repair(grid_shape& polygons) {
   geos_polygons geos{context};
   geometry all = geos.made_of(polygons);
   if (all && GEOSisValid_r(context, all.get()) == 1) return;
-  if (all) all.reset(GEOSMakeValid_r(context, all.get()));
+  if (all) all = made_valid(context, all.get());
   grid_shape out{polygons.kind, {}, {}};
   // Where edges crossed there are corners now that are not whole. On a grid of ones GEOS noding keeps all
   // valid.

@@ -54,6 +54,11 @@ std::int32_t whole(double d) noexcept {
   return static_cast<std::int32_t>(d);
 }
 
+// A triangle of half a square unit, which ST_AsMVTGeom drops, too.
+bool is_speck(std::span<const grid_point> ring) noexcept {
+  return ring.size() == 3 && std::abs(doubled_area(ring)) <= 1;
+}
+
 // What the float boxes that PostGIS stores make of a size.
 double float_size(double low, double high) noexcept {
   auto below = static_cast<float>(low), above = static_cast<float>(high);
@@ -161,7 +166,6 @@ bool tile_shaper::shape(std::span<const std::byte> ewkb) {
 bool tile_shaper::too_small() const noexcept {
   if (max_x_ - min_x_ >= 0.5 || max_y_ - min_y_ >= 0.5 || type_ == geometry_type::geometry_collection)
     return false;
-  if (shape_.kind == shape_kind::line_string && runs_.size() == 1 && positions_.size() <= 2) return true;
   const double half = project_.metres_x(0.5) - project_.metres_x(0);
   return float_size(project_.metres_x(min_x_), project_.metres_x(max_x_)) < half &&
          float_size(project_.metres_y(max_y_), project_.metres_y(min_y_)) < half;
@@ -275,7 +279,6 @@ bool tile_shaper::add_ring(std::span<const tile_position> ring, bool exterior) {
   // The same where the end meets the beginning.
   std::size_t first = begin, end = points.size();
   for (bool again = true; again && end - first >= 3;) {
-    again = true;
     if (straight(points[end - 2], points[end - 1], points[first]))
       --end;
     else if (straight(points[end - 1], points[first], points[first + 1]))
@@ -283,11 +286,11 @@ bool tile_shaper::add_ring(std::span<const tile_position> ring, bool exterior) {
     else
       again = false;
   }
-  if (end - first < 3) {
+  points.resize(end);
+  if (end - first < 3 || is_speck(std::span{points}.subspan(first))) {
     points.resize(begin);
     return false;
   }
-  points.resize(end);
   points.erase(points.begin() + static_cast<std::ptrdiff_t>(begin),
                points.begin() + static_cast<std::ptrdiff_t>(first));
   shape_.parts.push_back({static_cast<std::uint32_t>(points.size()), exterior});

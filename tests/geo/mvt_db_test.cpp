@@ -1,0 +1,256 @@
+#include "geo/mvt.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <numbers>
+#include <random>
+
+#include "geo/geometry.hpp"
+#include "geo/wkb.hpp"
+#include "tests/support/shapes.hpp"
+#include "tests/support/soak.hpp"
+#include "tests/support/temp_db.hpp"
+#include "tests/support/tile_reader.hpp"
+
+using namespace gridlight::geo;
+using gridlight::test::count_of;
+using gridlight::test::read_tile;
+using gridlight::test::shape;
+using gridlight::test::temp_db;
+using gridlight::test::tile_feature;
+using gridlight::test::to_hex;
+using gridlight::test::to_wkb;
+
+namespace {
+
+// Geometries about a tile: in it, across its edges, round it, from less than a unit to several tiles.
+class scene {
+ public:
+  scene(std::mt19937_64& random, int z) : random_{random} {
+    const double lat = between(-84.9, 84.9);
+    at_ = tile_at({between(-180, 180), lat}, z);
+    const bbox box = envelope(at_);
+    width_ = box.max_lon - box.min_lon;
+    // A tile is as high as it is wide in mercator; degrees of latitude are shorter by the cosine.
+    middle_ = {(box.min_lon + box.max_lon) / 2, (box.min_lat + box.max_lat) / 2};
+    height_ = box.max_lat - box.min_lat;
+  }
+  const tile& at() const { return at_; }
+
+  shape any() {
+    const auto type = static_cast<geometry_type>(1 + random_() % 7);
+    const lonlat centre = place(0.6);
+    if (type != geometry_type::geometry_collection) return of(type, centre);
+    shape out{type, {}, {}};
+    for (auto n = 1 + random_() % 3; n > 0; --n)
+      out.members.push_back(of(static_cast<geometry_type>(1 + random_() % 6), place(0.6)));
+    return out;
+  }
+
+ private:
+  double between(double low, double high) { return std::uniform_real_distribution{low, high}(random_); }
+  // From half a unit of 4096 a tile to three tiles, small ones more often.
+  double size() { return std::exp(between(std::log(0.0001), std::log(3))); }
+  // PROJ brings longitudes beyond the antimeridian back, which is not ours to do.
+  lonlat clamped(lonlat p) { return {std::clamp(p.lon, -180.0, 180.0), std::clamp(p.lat, -88.0, 88.0)}; }
+  lonlat place(double reach) {
+    return clamped(
+        {middle_.lon + between(-reach, reach) * width_, middle_.lat + between(-reach, reach) * height_});
+  }
+  lonlat beside(lonlat p, double angle, double distance) {
+    return clamped(
+        {p.lon + distance * width_ * std::cos(angle), p.lat + distance * height_ * std::sin(angle)});
+  }
+
+  std::vector<lonlat> walk(lonlat from) {
+    std::vector<lonlat> out{from};
+    const double step = size();
+    for (auto n = 1 + random_() % 20; n > 0; --n)
+      out.push_back(beside(out.back(), between(0, 2 * std::numbers::pi), step * between(0, 1)));
+    return out;
+  }
+  // A star: valid whatever its radii are.
+  std::vector<lonlat> star(lonlat centre, double radius, double least) {
+    std::vector<lonlat> out;
+    const auto corners = 3 + random_() % 12;
+    const double start = between(0, 7), turn = random_() % 2 == 0 ? 1 : -1;
+    for (std::size_t i = 0; i < corners; ++i)
+      out.push_back(beside(
+          centre, start + turn * 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(corners),
+          radius * between(least, 1)));
+    out.push_back(out.front());
+    return out;
+  }
+  shape polygon(lonlat centre) {
+    shape out{geometry_type::polygon, {}, {}};
+    const double radius = size();
+    out.runs.push_back(star(centre, radius, random_() % 2 == 0 ? 0.8 : 0.3));
+    // Three corners keep a third of the radius away from the middle at the nearest.
+    if (random_() % 3 == 0) out.runs.push_back(star(centre, radius * 0.1, 0.5));
+    return out;
+  }
+  shape of(geometry_type type, lonlat centre) {
+    switch (type) {
+      case geometry_type::point:  // beyond the world's edge PostGIS shows some in the buffer, and we none
+        return {type, {{{centre.lon, std::clamp(centre.lat, -85.05, 85.05)}}}, {}};
+      case geometry_type::line_string:
+        return {type, {walk(centre)}, {}};
+      case geometry_type::polygon:
+        return polygon(centre);
+      default: {
+        shape out{type, {}, {}};
+        const auto member = static_cast<geometry_type>(static_cast<int>(type) - 3);
+        for (auto n = 1 + random_() % 4; n > 0; --n)
+          out.members.push_back(
+              of(member, random_() % 2 == 0 ? beside(centre, between(0, 7), size()) : place(1)));
+        return out;
+      }
+    }
+  }
+
+  std::mt19937_64& random_;
+  tile at_;
+  lonlat middle_;
+  double width_ = 0, height_ = 0;
+};
+
+std::string bytes_of(const std::string& bytea) {
+  const auto bytes = from_hex(std::string_view{bytea}.substr(2));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+using features = std::map<std::uint64_t, tile_feature>;
+features by_id(std::string_view tile, bool lenient = false) {
+  features out;
+  for (auto& layer : read_tile(tile, lenient))
+    for (auto& f : layer.features)
+      REQUIRE(out.emplace(f.id, f).second);
+  return out;
+}
+
+// Whether each vertex of `a` has one of `b` within a unit.
+std::string lonely_vertex(const tile_feature& a, const tile_feature& b) {
+  for (const auto& part : a.parts) {
+    for (const grid_point p : part) {
+      bool found = false;
+      for (const auto& other : b.parts)
+        for (const grid_point q : other)
+          found |= std::abs(p.x - q.x) <= 1 && std::abs(p.y - q.y) <= 1;
+      if (!found) return std::to_string(p.x) + " " + std::to_string(p.y);
+    }
+  }
+  return "";
+}
+
+double area(const tile_feature& f) {
+  std::int64_t sum = 0;
+  for (const auto& part : f.parts)
+    sum += gridlight::test::doubled_area(part);
+  return static_cast<double>(sum) / 2;
+}
+double perimeter(const tile_feature& f) {
+  double sum = 0;
+  for (const auto& part : f.parts)
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const grid_point p = part[i], q = part[(i + 1) % part.size()];
+      sum += std::hypot(p.x - q.x, p.y - q.y);
+    }
+  return sum;
+}
+
+// Where a spike or a part is as thin as a unit, Wagyu, which PostGIS clips with, takes it away or leads it
+// elsewhere, and of a polygon of some units it may leave nothing. Such polygons are counted.
+struct tally {
+  int polygons = 0, thin = 0;
+};
+
+bool is_speck(const tile_feature& f, tally& seen) {
+  if (f.kind != shape_kind::polygon || area(f) > 4) return false;
+  ++seen.polygons;
+  ++seen.thin;
+  return true;
+}
+
+// What is wrong with `ours`, when `theirs` is right; empty when nothing is.
+std::string fault(const tile_feature& ours, const tile_feature& theirs, tally& seen) {
+  if (ours.kind == shape_kind::polygon)
+    if (const auto invalid = find_invalidity(gridlight::test::polygons_of(ours)))
+      return "is not valid: " + invalid->reason;
+  if (ours.kind != theirs.kind) return "is of another kind";
+  std::string alone = lonely_vertex(ours, theirs);
+  if (alone.empty()) alone = lonely_vertex(theirs, ours);
+  if (ours.kind == shape_kind::polygon) {
+    ++seen.polygons;
+    seen.thin += !alone.empty();
+  } else if (!alone.empty()) {
+    return "has a vertex alone: " + alone;
+  }
+  if (ours.kind == shape_kind::polygon && std::abs(area(ours) - area(theirs)) > 1 + perimeter(theirs) / 2)
+    return "has another area: " + std::to_string(area(ours)) + ", not " + std::to_string(area(theirs));
+  return "";
+}
+
+std::map<std::uint64_t, std::string> faults(const features& ours, const features& theirs, tally& seen) {
+  std::map<std::uint64_t, std::string> out;
+  for (const auto& [id, f] : ours) {
+    const auto found = theirs.find(id);
+    if (found == theirs.end()) {
+      if (!is_speck(f, seen)) out[id] = "should not be there";
+    } else if (auto what = fault(f, found->second, seen); !what.empty())
+      out[id] = std::move(what);
+  }
+  for (const auto& [id, f] : theirs)
+    if (ours.count(id) == 0 && !is_speck(f, seen)) out[id] = "is missing";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("random geometries look in tiles as ST_AsMVTGeom makes them look") {
+  const auto seed = gridlight::test::chosen_seed();
+  std::cout << "GRIDLIGHT_SEED=" << seed << std::endl;
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  const temp_db db;
+  tally seen;
+  db.run("CREATE TABLE shapes (id int8, g geometry)");
+  for (int round = count_of(150, 20'000); round > 0; --round) {
+    scene s{random, static_cast<int>(random() % 23)};
+    CAPTURE(s.at().z);
+    CAPTURE(s.at().x);
+    CAPTURE(s.at().y);
+    std::string values;
+    for (int i = 1; i <= 60; ++i)
+      values += (i == 1 ? "(" : ",(") + std::to_string(i) + ",'" +
+                to_hex(to_wkb(s.any(), {.m = random() % 8 == 0, .srid = 4326})) + "')";
+    // Of what is not valid nobody can say how it should look; polygons of a collection that overlap are
+    // united, where PostGIS leaves a hole.
+    db.run("TRUNCATE shapes; INSERT INTO shapes SELECT * FROM (VALUES " + values +
+           ") v(id, g) WHERE ST_IsValid(g::geometry) AND ST_IsValid(ST_CollectionExtract(g::geometry))");
+    const auto rows = db.rows("SELECT id, encode(geometry_send(g), 'hex') FROM shapes ORDER BY id");
+    mvt_layer layer{"shapes", s.at(), {}};
+    for (const auto& row : rows)
+      if (layer.begin(std::stoull(row[0]), from_hex(row[1]))) layer.end();
+    std::string ours;
+    layer.finish(ours);
+    REQUIRE(ours.size() == layer.bytes());
+    const std::string tile =
+        std::to_string(s.at().z) + "," + std::to_string(s.at().x) + "," + std::to_string(s.at().y);
+    const std::string theirs = db.value(
+        "SELECT ST_AsMVT(q, 'shapes', 4096, 'g', 'id') FROM (SELECT id, ST_AsMVTGeom(ST_Transform(g, 3857), "
+        "ST_TileEnvelope(" +
+        tile +
+        "), 4096, 64, true) AS g FROM shapes WHERE ST_YMin(g) <= 85.05112877980659 AND ST_YMax(g) >= "
+        "-85.05112877980659) q WHERE g IS NOT NULL");
+    const auto wrong = faults(by_id(ours), by_id(bytes_of(theirs), true), seen);
+    for (const auto& [id, what] : wrong)
+      FAIL_CHECK(what << " " << db.value("SELECT ST_AsEWKT(g) FROM shapes WHERE id = " + std::to_string(id))
+                      << " in tile " << tile);
+  }
+  std::cout << seen.thin << " of " << seen.polygons << " polygons differ where they are thin" << std::endl;
+  CHECK(seen.thin * 100 <= seen.polygons);
+}
