@@ -21,6 +21,7 @@
 #include "server/http/server.hpp"
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
+#include "sync/generalize/keeper.hpp"
 #include "sync/migrate.hpp"
 
 namespace gridlight {
@@ -151,6 +152,10 @@ class grid_worker : public http::worker {
       keeper_->start();
       freshness_.emplace(executor, p.versions, pool_, std::chrono::milliseconds{250}, listening(p.settings));
       freshness_->start();
+      if (p.settings.tiles.build) {
+        tiles_.emplace(executor, p.layers, p.versions, connect_options_of(p.settings.postgres));
+        tiles_->start();
+      }
       events_.emplace(executor, p.versions, p.layers, pool_, p.events);
       events_->start();
     }
@@ -161,11 +166,13 @@ class grid_worker : public http::worker {
   asio::awaitable<void> stop() override {
     if (keeper_) keeper_->stop();
     if (freshness_) freshness_->stop();
+    if (tiles_) tiles_->stop();
     if (events_) events_->stop();
     co_await pool_.stop();
     if (keeper_) co_await keeper_->finished();
     if (freshness_) co_await freshness_->finished();
     if (events_) co_await events_->finished();
+    if (tiles_) co_await tiles_->finished();
   }
 
  private:
@@ -175,6 +182,7 @@ class grid_worker : public http::worker {
   api::services services_;
   std::optional<catalog_keeper> keeper_;
   std::optional<freshness_keeper> freshness_;
+  std::optional<sync::generalize::keeper> tiles_;
   std::optional<api::event_source> events_;
 };
 

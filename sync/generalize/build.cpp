@@ -48,10 +48,10 @@ awaitable<result<std::string>> lock_sql(connection& db, const layer& l) {
   if (l.snap) tables.push_back(qualified(l.snap->schema, l.snap->table));
   std::string out;
   for (const std::string& table : tables) {
-    const auto kind = co_await db.execute(
+    const std::string ask =
         "SELECT relkind IN ('r', 'p', 'v') FROM pg_catalog.pg_class WHERE oid = to_regclass(" +
-            connection::quote_literal(table) + ")",
-        command_deadline());
+        connection::quote_literal(table) + ")";
+    const auto kind = co_await db.execute(ask, command_deadline());
     if (!kind) co_return kind.error();
     if (kind->rows() == 1 && kind->text(0, 0) == "t")
       out += "; LOCK TABLE " + table + " IN ACCESS SHARE MODE";
@@ -70,7 +70,8 @@ awaitable<result<std::optional<state>>> begin(connection& db, const layer& l) {
       *locks;
   const auto begun = co_await run(db, sql);
   if (!begun) co_return begun.error();
-  const auto rows = co_await db.execute(state_sql(l), command_deadline());
+  const std::string ask = state_sql(l);
+  const auto rows = co_await db.execute(ask, command_deadline());
   if (!rows) co_return rows.error();
   if (rows->text(0, 0) != "t") co_return std::optional<state>{};
   state s;
@@ -90,13 +91,14 @@ awaitable<result<std::optional<state>>> begin(connection& db, const layer& l) {
 awaitable<result<int>> find_detail(connection& db, const layer& l) {
   const int least = l.config.min_zoom, most = l.config.max_zoom;
   if (l.config.tiles.detail) co_return std::min(*l.config.tiles.detail, most);
-  const auto few = co_await db.execute(fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) f",
-                                                   layer_columns::table(l), most_in_tile + 1),
-                                       command_deadline());
+  const std::string some = fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) f",
+                                       layer_columns::table(l), most_in_tile + 1);
+  const auto few = co_await db.execute(some, command_deadline());
   if (!few) co_return few.error();
   if (integer(*few, 0, 0) <= most_in_tile) co_return least;
   for (const int grid : {std::clamp(counted_zoom, least, most), most}) {
-    const auto rows = co_await db.execute(crowding_sql(l, grid), command_deadline());
+    const std::string crowding = crowding_sql(l, grid);
+    const auto rows = co_await db.execute(crowding, command_deadline());
     if (!rows) co_return rows.error();
     if (rows->rows() == 0) co_return least;
     for (int r = 0; r < rows->rows(); ++r)
@@ -107,10 +109,10 @@ awaitable<result<int>> find_detail(connection& db, const layer& l) {
 
 awaitable<result<void>> fill(connection& db, const layer& l, const std::string& table, int detail) {
   const bool merged = !l.config.merge_column().empty();
-  auto step = co_await run(db, create_sql(l, table));
+  std::string sql = create_sql(l, table);
+  auto step = co_await run(db, sql);
   for (int zoom = detail - 1; step && zoom >= l.config.min_zoom; --zoom) {
     const bool first = zoom == detail - 1;
-    std::string sql;
     if (merged)
       sql = (first ? make_segments_sql(l, zoom) : coarsen_segments_sql()) + "; " +
             merged_level_sql(l, table, zoom, {});
@@ -138,7 +140,8 @@ awaitable<result<std::int64_t>> finish(connection& db, const table_names& names)
       names.fresh, names.fresh_by_tile, names.fresh_by_cell);
   if (!readers->is_null(0, 0))
     sql += fmt::format("GRANT SELECT ON {} TO {}; ", names.fresh, readers->text(0, 0));
-  const auto rows = co_await db.execute(sql + "SELECT count(*) FROM " + names.fresh, command_deadline());
+  sql += "SELECT count(*) FROM " + names.fresh;
+  const auto rows = co_await db.execute(sql, command_deadline());
   if (!rows) co_return rows.error();
   co_return integer(*rows, 0, 0);
 }
@@ -184,9 +187,13 @@ awaitable<result<outcome>> build_all(connection& db, const layer& l, const state
     if (!rows) co_return rows.error();
     out.rows = *rows;
   }
-  auto step = co_await run(db, needed ? record_sql(l, s, *detail, rules) : forget_sql(l));
+  const std::string record = needed ? record_sql(l, s, *detail, rules) : forget_sql(l);
+  auto step = co_await run(db, record);
   if (step && s.has_table) step = co_await drop_patiently(db, names.live);
-  if (step && needed) step = co_await run(db, take_place_sql(l, names));
+  if (step && needed) {
+    const std::string renames = take_place_sql(l, names);
+    step = co_await run(db, renames);
+  }
   if (!step) co_return step.error();
   co_return out;
 }
@@ -203,7 +210,8 @@ awaitable<result<outcome>> within(connection& db, const layer& l, const state& s
       const auto rows = co_await repair(db, l, s.detail, **boxes);
       if (!rows) co_return rows.error();
       if (*rows) {
-        const auto recorded = co_await run(db, record_sql(l, s, s.detail, rules));
+        const std::string record = record_sql(l, s, s.detail, rules);
+        const auto recorded = co_await run(db, record);
         if (!recorded) co_return recorded.error();
         co_return outcome{outcome::kind::repaired, s.detail, s.version, **rows};
       }

@@ -27,7 +27,7 @@ std::string winners(int zoom, const std::string& from) {
   return fmt::format(
       "SELECT * FROM (SELECT *, row_number() OVER w AS place, "
       "sum(n) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)::int8 AS total FROM ("
-      "SELECT *, ((cx >> 5)::int8 << {0} | cy >> 5) << 10 | (cx & 31) << 5 | cy & 31 AS code, "
+      "SELECT *, ((((cx >> 5)::int8 << {0}) | (cy >> 5)) << 10) | ((cx & 31) << 5) | (cy & 31) AS code, "
       "CASE WHEN size > 1 / {1} THEN ident END AS own FROM ("
       "SELECT *, floor(mx * {1})::int4 AS cx, floor(my * {1})::int4 AS cy FROM ({2}) f OFFSET 0) f) f "
       "WINDOW w AS (PARTITION BY code, own ORDER BY rank DESC NULLS LAST, key COLLATE \"C\", ident COLLATE "

@@ -53,7 +53,8 @@ awaitable<result<std::optional<std::int64_t>>> repair_merged(connection& db, con
                                                              const std::vector<box>& boxes) {
   const std::string table = table_names{l.config.name}.live;
   if (touched(boxes, detail - 1, 2 * buffer).size() > most_areas) co_return std::optional<std::int64_t>{};
-  const auto found = co_await db.execute(merge_values_sql(l, table, detail - 1, boxes), command_deadline());
+  const std::string ask = merge_values_sql(l, table, detail - 1, boxes);
+  const auto found = co_await db.execute(ask, command_deadline());
   if (!found) co_return found.error();
   std::vector<std::string> values;
   bool none = false;

@@ -29,12 +29,14 @@ awaitable<result<void>> drop_patiently(postgres::connection& db, std::string tab
   constexpr std::chrono::milliseconds pause{250};
   const deadline end = deadline_in(std::chrono::minutes{2});
   // Autovacuum gives way to whoever waits a second for a lock, never to tries of 10 ms.
-  auto step = co_await run(db, "SET LOCAL lock_timeout = '3s'; LOCK TABLE " + table +
-                                   " IN SHARE UPDATE EXCLUSIVE MODE; "
-                                   "SET LOCAL lock_timeout = '10ms'; SAVEPOINT before_lock");
+  const std::string prepare = "SET LOCAL lock_timeout = '3s'; LOCK TABLE " + table +
+                              " IN SHARE UPDATE EXCLUSIVE MODE; "
+                              "SET LOCAL lock_timeout = '10ms'; SAVEPOINT before_lock";
+  auto step = co_await run(db, prepare);
   if (!step) co_return step;
+  const std::string drop = "DROP TABLE " + table;
   for (;;) {
-    step = co_await run(db, "DROP TABLE " + table);
+    step = co_await run(db, drop);
     if (step || !is_sqlstate(step.error(), "55P03")) co_return step;
     step = co_await run(db, "ROLLBACK TO before_lock");
     if (!step) co_return step;

@@ -1,0 +1,181 @@
+#include "sync/generalize/keeper.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "sync/generalize/transaction.hpp"
+#include "sync/staging.hpp"
+
+namespace gridlight::sync::generalize {
+namespace asio = boost::asio;
+using asio::awaitable;
+namespace {
+
+// News come at once; this is for those that were lost, and for what is tried again.
+constexpr std::chrono::milliseconds look_every{1000}, first_pause{1000}, longest_pause{60'000},
+    unpermitted_pause{300'000};
+constexpr std::chrono::seconds query_timeout{10};
+
+// Nothing where the schema is older than what we need.
+constexpr std::string_view state_sql = R"(
+SELECT s.layer, s.version, t.version, t.rules
+FROM gridlight.layer_state s LEFT JOIN gridlight.tile_state t USING (layer))";
+
+}  // namespace
+
+keeper::keeper(asio::any_io_executor executor, const catalog_store& layers, const version_store& versions,
+               postgres::connect_options connect)
+    : layers_(layers),
+      versions_(versions),
+      connect_(std::move(connect)),
+      timer_(executor),
+      ended_(executor, steady::time_point::max()) {
+  connect_.application_name = "gridlight tiles";
+}
+
+void keeper::start() {
+  running_ = true;
+  news_ = versions_.listen(timer_.get_executor(), [this](const std::shared_ptr<const news>&) {
+    woken_ = true;
+    timer_.cancel();
+  });
+  asio::co_spawn(timer_.get_executor(), run(), asio::detached);
+}
+
+void keeper::stop() {
+  stopping_ = true;
+  news_.reset();
+  timer_.cancel();
+  if (db_ && !db_->broken() && !db_->idle()) db_->give_up("the server is shutting down", true);
+}
+
+awaitable<void> keeper::finished() {
+  boost::system::error_code woken;
+  while (running_)
+    co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+}
+
+awaitable<void> keeper::pause(std::chrono::milliseconds time) {
+  if (!woken_ && !stopping_) {
+    timer_.expires_after(time);
+    boost::system::error_code cancelled;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  }
+  woken_ = false;
+}
+
+awaitable<void> keeper::run() {
+  while (!stopping_) {
+    const auto executor = co_await asio::this_coro::executor;
+    const deadline until = deadline_in(connect_.connect_timeout);
+    auto opened = co_await postgres::connection::open(executor, connect_, until);
+    if (opened && !stopping_) {
+      db_.emplace(std::move(*opened));
+      co_await session();
+      db_.reset();
+    }
+    if (!stopping_) co_await pause(first_pause);
+  }
+  running_ = false;
+  ended_.cancel();
+}
+
+awaitable<void> keeper::session() {
+  while (!stopping_ && !db_->broken()) {
+    auto stale = co_await find_stale();
+    if (!stale) spdlog::debug("tiles: what is stale could not be read: {}", stale.error().log_detail);
+    // One at a time, then a new look: a small change does not wait for all that are large.
+    const bool any = stale && !stale->empty();
+    if (any) {
+      stale_layer first = std::move(stale->front());
+      co_await build_one(std::move(first));
+    } else {
+      co_await pause(look_every);
+    }
+  }
+}
+
+awaitable<result<std::vector<keeper::stale_layer>>> keeper::find_stale() {
+  std::vector<stale_layer> out;
+  const auto known = layers_.get();
+  if (!known) co_return out;
+  const deadline until = deadline_in(query_timeout);
+  const auto rows = co_await db_->execute(state_sql, until);
+  if (!rows) co_return rows.error();
+  std::map<std::string, int, std::less<>> found;
+  for (int row = 0; row < rows->rows(); ++row)
+    found.emplace(rows->text(row, 0), row);
+  for (const layer& l : known->layers()) {
+    const auto at = found.find(l.config.name);
+    if (at == found.end() || !may_have_tiles(l)) continue;
+    const auto place = l.snap ? found.find(l.snap->layer) : found.end();
+    stale_layer s{l, integer(*rows, at->second, 1), {}, !rows->is_null(at->second, 2)};
+    s.rules = current_rules(l, place == found.end() ? std::string_view{} : rows->text(place->second, 1));
+    const bool same_rules = s.has_table && rows->text(at->second, 3) == s.rules;
+    if (same_rules && integer(*rows, at->second, 2) == s.version) continue;
+    const attempt& last = attempts_[l.config.name];
+    const bool settled = last.settled && last.version == s.version && last.rules == s.rules && !s.has_table;
+    if (settled || steady::now() < last.not_before) continue;
+    s.has_table = same_rules;
+    out.push_back(std::move(s));
+  }
+  std::stable_sort(out.begin(), out.end(), [](const stale_layer& a, const stale_layer& b) {
+    if (a.has_table != b.has_table) return a.has_table;
+    return a.what.estimated_rows < b.what.estimated_rows;
+  });
+  co_return out;
+}
+
+awaitable<void> keeper::build_one(stale_layer s) {
+  const std::string& layer = s.what.config.name;
+  attempt& a = attempts_[layer];
+  const auto start = steady::now();
+  const auto done = co_await build(*db_, s.what);
+  const auto ms = ms_since(start);
+  if (stopping_) co_return;
+  if (!done) co_return failed(a, layer, done.error());
+  if (done->what == outcome::kind::busy) {
+    a.not_before = steady::now() + std::chrono::milliseconds{250};
+    co_return;
+  }
+  a = attempt{s.version, s.rules, done->what == outcome::kind::none || done->what == outcome::kind::removed};
+  // A layer that has no table is counted anew after each change: not all the time, when that takes long.
+  if (a.settled) a.not_before = steady::now() + std::chrono::milliseconds{static_cast<std::int64_t>(ms * 20)};
+  if (done->what == outcome::kind::built)
+    spdlog::info("tiles of {}: {} rows for zooms below {}, version {}, built in {:.1f} s", layer, done->rows,
+                 done->detail, done->version, ms / 1000);
+  else
+    spdlog::debug("tiles of {}: {}, {} rows, version {}, {:.0f} ms", layer, name(done->what), done->rows,
+                  done->version, ms);
+}
+
+void keeper::failed(attempt& a, const std::string& layer, const failure& f) {
+  if (is_sqlstate(f, "42501")) {
+    a.not_before = steady::now() + unpermitted_pause;
+    if (!told_to_grant_)
+      spdlog::warn(
+          "the generalised tables of low zooms cannot be kept ({}): run gridlight tiles build as a role that "
+          "may, and "
+          "set tiles.build to false; or let this one: GRANT USAGE, CREATE ON SCHEMA gridlight_tiles TO role; "
+          "GRANT "
+          "INSERT, UPDATE, DELETE ON gridlight.tile_state TO role; tables made by another role have to be "
+          "dropped or "
+          "given to it",
+          f.log_detail);
+    told_to_grant_ = true;
+    return;
+  }
+  a.pause = std::clamp(a.pause * 2, first_pause, longest_pause);
+  a.not_before = steady::now() + a.pause;
+  if (a.failure != f.log_detail || a.failure.empty())
+    spdlog::warn("the tiles of {} could not be built, it is tried again: {} {}", layer, f.detail,
+                 f.log_detail.substr(0, 500));
+  a.failure = f.log_detail.empty() ? f.detail : f.log_detail;
+}
+
+}  // namespace gridlight::sync::generalize
