@@ -35,7 +35,7 @@ struct lane_options {
   std::size_t kept_waiting = 0;   ///< of max_waiting: places for priority alone
   /// Connections that ordinary queries never have alone: there short ones pass while long ones run.
   std::size_t kept_connections = 0;
-  std::string session_sql;  ///< run on each new connection of the lane before it serves; empty: none
+  std::string session_sql = {};  ///< run on each new connection of the lane before it serves; empty: none
 };
 
 struct pool_options {
