@@ -143,7 +143,10 @@ awaitable<void> keeper::build_one(stale_layer s) {
     a.not_before = steady::now() + std::chrono::milliseconds{250};
     co_return;
   }
-  a = attempt{s.version, s.rules, done->what == outcome::kind::none || done->what == outcome::kind::removed};
+  a = attempt{};
+  a.version = s.version;
+  a.rules = s.rules;
+  a.settled = done->what == outcome::kind::none || done->what == outcome::kind::removed;
   // A layer that has no table is counted anew after each change: not all the time, when that takes long.
   if (a.settled) a.not_before = steady::now() + std::chrono::milliseconds{static_cast<std::int64_t>(ms * 20)};
   if (done->what == outcome::kind::built)
