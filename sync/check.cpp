@@ -124,10 +124,11 @@ void judge_migrations(const migration_state& state, const config& settings, chec
   if (!state.readable) {
     const std::string role = connection::quote_identifier(to.database[3].second);
     to.schema = "unknown (needs SELECT on gridlight.schema_migration)";
-    to.problems.push_back({"", "gridlight's own tables cannot be read",
-                           fmt::format("GRANT USAGE ON SCHEMA gridlight TO {0};\n"
-                                       "GRANT SELECT ON ALL TABLES IN SCHEMA gridlight TO {0};",
-                                       role)});
+    to.problems.push_back(
+        {"", "gridlight's own tables cannot be read",
+         fmt::format("GRANT USAGE ON SCHEMA gridlight, gridlight_tiles TO {0};\n"
+                     "GRANT SELECT ON ALL TABLES IN SCHEMA gridlight, gridlight_tiles TO {0};",
+                     role)});
     return;
   }
   to.schema = fmt::format("{} of {} migrations applied", state.applied.size(), known.size());

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <set>
 
+#include "sync/check_watch.hpp"
+
 namespace gridlight::sync {
 namespace {
 
@@ -267,6 +269,24 @@ awaitable<result<void>> read_version(examination& e) {
   co_return result<void>{};
 }
 
+// Gives whether its version can be relied on.
+awaitable<result<bool>> check_triggers(examination& e, const layer& l) {
+  if (e.found.kind != "r" && e.found.kind != "p") co_return false;
+  const auto expressions = spatial_expressions(l);
+  std::string geometry;
+  if (!expressions.empty()) geometry = expressions.front();
+  const auto watch = co_await check_watch(e.db, e.declared, geometry);
+  if (!watch) co_return watch.error();
+  if (watch->state == watch_state::missing && e.declared.mode == layer_mode::attached)
+    e.note("has no triggers that tell of its changes at once, and of which part of the map they touch",
+           "-- optional; as a superuser, or as gridlight's role once it was granted TRIGGER on the table:\n" +
+               watch->remedy);
+  else if (watch->state == watch_state::missing)
+    e.problem(e.line.table + " lacks the triggers that tell of its changes (a DROP takes them along)",
+              watch->remedy);
+  co_return watch->state == watch_state::complete;
+}
+
 awaitable<result<void>> examine(examination e, const layer* usable, const std::string& reason) {
   if (usable == nullptr) {
     explain_broken(e, reason);
@@ -289,7 +309,9 @@ awaitable<result<void>> examine(examination e, const layer* usable, const std::s
   } else if (const auto done = co_await read_version(e); !done) {
     co_return done.error();
   }
-  if (e.declared.mode == layer_mode::attached)
+  const auto told = co_await check_triggers(e, *usable);
+  if (!told) co_return told.error();
+  if (e.declared.mode == layer_mode::attached && !*told)
     e.note("is attached: its version is found by polling and is advisory");
   co_return result<void>{};
 }

@@ -127,9 +127,13 @@ std::string created_layer_tables(std::span<const migration> known) {
 std::string grants(std::string_view role, std::span<const migration> known) {
   const std::string to = " TO " + postgres::connection::quote_identifier(role) + ";\n";
   const std::string tables = created_layer_tables(known);
-  return "-- What `gridlight serve` reads.\n"
-         "GRANT USAGE ON SCHEMA public, gridlight" +
-         to + "GRANT SELECT ON ALL TABLES IN SCHEMA gridlight" + to + "GRANT SELECT ON " + tables + to;
+  return "-- What `gridlight serve` reads. Generalised tables come and go: of those that are made later, as "
+         "this "
+         "role, too.\n"
+         "GRANT USAGE ON SCHEMA public, gridlight, gridlight_tiles" +
+         to + "GRANT SELECT ON ALL TABLES IN SCHEMA gridlight, gridlight_tiles" + to +
+         "ALTER DEFAULT PRIVILEGES IN SCHEMA gridlight_tiles GRANT SELECT ON TABLES" + to +
+         "GRANT SELECT ON " + tables + to;
 }
 
 }  // namespace

@@ -50,19 +50,24 @@ std::string rename_sql(const swap_request& r) {
 }
 
 // The envelope is that of the old and the new rows. Old bounds that are not known make it null: everything.
+// The version is given at the commit; that of a layer which is new begins at 1.
 std::string state_sql(const std::string& layer) {
   const std::string name = connection::quote_literal(layer);
   std::string sql = "WITH was AS (SELECT bounds FROM gridlight.layer_state WHERE layer = ";
-  sql.append(name).append("), raised AS (");
+  sql.append(name).append("), now AS (");
   sql.append(
       "INSERT INTO gridlight.layer_state AS s (layer, version, changed_at, row_count, bounds) SELECT ");
-  sql.append(name).append(", 1, now(), n, bounds FROM gridlight_found ON CONFLICT (layer) DO UPDATE SET ");
-  sql.append("version = s.version + 1, changed_at = excluded.changed_at, row_count = excluded.row_count, ");
-  sql.append("bounds = excluded.bounds RETURNING version, bounds) ");
-  sql.append("INSERT INTO gridlight.layer_change (layer, version, envelope) SELECT ").append(name);
-  sql.append(", raised.version, CASE WHEN was.bounds IS NOT NULL THEN ");
-  sql.append("ST_Envelope(ST_Collect(raised.bounds, was.bounds)) END FROM raised LEFT JOIN was ON true; ");
+  sql.append(name).append(", 0, now(), n, bounds FROM gridlight_found ON CONFLICT (layer) DO UPDATE SET ");
+  sql.append("row_count = excluded.row_count, bounds = excluded.bounds RETURNING bounds) ");
+  sql.append("SELECT gridlight.changed(").append(name).append(", CASE WHEN was.bounds IS NOT NULL THEN ");
+  sql.append("ST_Envelope(ST_Collect(now.bounds, was.bounds)) END) FROM now LEFT JOIN was ON true; ");
   return sql;
+}
+
+// What circuits are judged by; a swap's rows pass no trigger.
+bool has_conditions(const table_shape& table) {
+  return table.schema == "public" &&
+         (table.name == "circuit_status_realtime" || table.name == "outage_restoration_tracker");
 }
 
 // Counted before the lock is asked for: nobody writes a staging table any more.
@@ -138,6 +143,7 @@ awaitable<result<void>> attempt(connection& db, const swap_request& r) {
   sql.append(*extras);
   for (const std::string& layer : r.layers)
     sql.append(state_sql(layer));
+  if (has_conditions(r.live)) sql.append("SELECT gridlight.refresh_conditions(); ");
   sql.append(r.record_sql).append(r.record_sql.empty() ? "" : "; ").append("COMMIT");
   co_return co_await run(db, sql);
 }

@@ -186,14 +186,16 @@ std::string swap_sql(const std::vector<layer_facts>& facts, const demo_mark& mar
     const std::string bounds =
         facts[i].bounds_hex.empty() ? "NULL" : "'" + facts[i].bounds_hex + "'::geometry";
     // Everything may have changed: no envelope.
-    sql +=
-        "WITH raised AS (INSERT INTO gridlight.layer_state AS s (layer, changed_at, row_count, bounds) "
-        "VALUES (" +
-        layer + ", now(), " + std::to_string(facts[i].rows) + ", " + bounds +
-        ") ON CONFLICT (layer) DO UPDATE SET version = s.version + 1, changed_at = now(), row_count ="
-        " excluded.row_count, bounds = excluded.bounds, source_synced_at = NULL RETURNING layer, version)"
-        " INSERT INTO gridlight.layer_change (layer, version) SELECT layer, version FROM raised;\n";
+    sql += "INSERT INTO gridlight.layer_state (layer, version, changed_at, row_count, bounds) VALUES (" +
+           layer + ", 0, now(), " + std::to_string(facts[i].rows) + ", " + bounds +
+           ") ON CONFLICT (layer) DO UPDATE SET row_count = excluded.row_count, bounds = excluded.bounds,"
+           " source_synced_at = NULL;\nSELECT gridlight.changed(" +
+           layer + ", NULL);\n";
   }
+  // The new tables have no triggers yet. Versions are given now, so that they can be recorded.
+  sql +=
+      "SELECT gridlight.watch_built_in();\nSELECT gridlight.refresh_conditions();\n"
+      "SET CONSTRAINTS ALL IMMEDIATE;\n";
   char scale[32];
   const auto end = std::to_chars(scale, scale + sizeof scale, mark.scale).ptr;
   sql +=

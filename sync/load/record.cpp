@@ -39,6 +39,10 @@ std::string layer_load::record_sql() const {
       "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {}, "
       "rows_written = {}, rows_rejected = {}, bytes = {} WHERE run_id = {}",
       counts_.read, counts_.stored, counts_.rejected, counts_.bytes, run_id_);
+  if (inferred_)
+    sql += fmt::format("; SELECT gridlight.watch({}, {}, {})", connection::quote_literal(layer_.name),
+                       connection::quote_literal(qualified(shape_.schema, shape_.name)),
+                       inferred_->geometry.empty() ? "NULL" : connection::quote_literal(geometry_sql()));
   for (std::size_t i = 0; i < rejects_.size(); ++i) {
     const reject& r = rejects_[i];
     sql += i % 500 == 0 ? "; INSERT INTO gridlight.sync_error (run_id, layer, key, reason, payload) VALUES "

@@ -78,7 +78,7 @@ c AS (SELECT min(x0) AS x0, min(y0) AS y0, max(x1) AS x1, max(y1) AS y1
 SELECT (SELECT count(*) FROM b),
        CASE count(*) WHEN 0 THEN 'SRID=4326;POLYGON EMPTY'::geometry
                      WHEN 1 THEN ST_MakeEnvelope(min(x0), min(y0), max(x1), max(y1), 4326)
-                     ELSE ST_Collect(ST_MakeEnvelope(x0, y0, x1, y1, 4326)) END
+                     ELSE ST_Collect(ST_MakeEnvelope(x0, y0, x1, y1, 4326) ORDER BY x0, y0, x1, y1) END
 FROM c$sql$, source);
 
 -- Everybody who changes a layer says so by this, in the same transaction. envelope NULL: all of it may have changed.
@@ -274,8 +274,8 @@ BEGIN
       WHEN 'INSERT' THEN format('SELECT %s FROM new_rows', box)
       WHEN 'DELETE' THEN format('SELECT %s FROM old_rows', box)
       ELSE format('
-        SELECT v.b FROM (SELECT row_number() OVER () AS i, gridlight_row AS r, %1$s FROM new_rows AS gridlight_row) n
-        FULL JOIN (SELECT row_number() OVER () AS i, gridlight_row AS r, %1$s FROM old_rows AS gridlight_row) o USING (i),
+        SELECT v.b FROM (SELECT row_number() OVER () AS i, ROW(gridlight_row.*) AS r, %1$s FROM new_rows AS gridlight_row) n
+        FULL JOIN (SELECT row_number() OVER () AS i, ROW(gridlight_row.*) AS r, %1$s FROM old_rows AS gridlight_row) o USING (i),
         LATERAL (VALUES (n.b), (o.b)) AS v (b) WHERE (n.r *= o.r) IS NOT TRUE', box)
     END;
     BEGIN
@@ -387,7 +387,7 @@ BEGIN
 END
 $$;
 
--- One path for all, whoever calls; text that loses no digit; no time spent on compiling what runs once.
+-- One path for all, whoever calls, and no time spent on compiling what runs once.
 DO $$
 DECLARE
   f       regprocedure;
@@ -400,9 +400,10 @@ BEGIN
   END LOOP;
   FOREACH f IN ARRAY ARRAY['gridlight.note_change()', 'gridlight.settle()']::regprocedure[] LOOP
     EXECUTE format('ALTER FUNCTION %s SET jit = off', f);
-    EXECUTE format('ALTER FUNCTION %s SET extra_float_digits = 1', f);
     EXECUTE format('ALTER FUNCTION %s SET work_mem = %L', f, '64MB');
   END LOOP;
+  -- How many boxes there will be is beyond the planner's guess; hashing them is right for few and for many.
+  ALTER FUNCTION gridlight.note_change() SET enable_sort = off;
 END
 $$;
 

@@ -272,6 +272,42 @@ TEST_CASE("what only pg_read_all_stats may know is unknown, never 0") {
   CHECK(std::isdigit(of(report, "idle in transaction").at(0)) != 0);
 }
 
+TEST_CASE("triggers that a loader's DROP took along are missed, and put back by what is printed") {
+  const test::temp_db db;
+  migrate(db.uri());
+  db.run(R"(
+    CREATE TABLE copied (LIKE topology_connections_cache INCLUDING ALL); DROP TABLE topology_connections_cache;
+    ALTER TABLE copied RENAME TO topology_connections_cache; DROP TRIGGER gridlight_update ON substations;
+    CREATE SCHEMA theirs; CREATE TABLE theirs."Po les" (id int PRIMARY KEY, lon float8, lat float8);
+    CREATE INDEX ON theirs."Po les" USING gist (ST_SetSRID(ST_MakePoint(lon, lat), 4326));
+    CREATE INDEX ON theirs."Po les" USING gist ((ST_SetSRID(ST_MakePoint(lon, lat), 4326)::geography)))");
+  const config settings = settings_for(db.uri(), R"(
+layers:
+  substations: {key: substation_id}
+  topology: {table: topology_connections_cache, key: [from_asset_id, to_asset_id, connection_type]}
+  meters: {table: meter_locations_enhanced, key: meter_id}
+  poles: {schema: theirs, table: Po les, key: id, geometry: {lon: lon, lat: lat}, mode: attached}
+)");
+  const auto report = check(settings);
+  REQUIRE_MESSAGE(report.problems.size() == 2, texts(report.problems));
+  CHECK(report.problems[1].remedy ==
+        R"(SELECT gridlight.watch('topology', '"public"."topology_connections_cache"', )"
+        R"('geom', '{from_circuit_id,to_circuit_id}');)");
+  CHECK(contains(texts(report.notes), R"(SELECT gridlight.watch('poles', '"theirs"."Po les"', )"));
+  for (const auto& f : report.problems)
+    db.run(f.remedy);
+  for (const auto& f : report.notes)
+    if (contains(f.remedy, "gridlight.watch")) db.run(f.remedy);
+  const auto after = check(settings);
+  CHECK_MESSAGE(after.ok(), texts(after.problems));
+  CHECK_FALSE(contains(texts(after.notes), "triggers"));
+  CHECK_FALSE(contains(texts(after.notes), "advisory"));
+  db.run(R"(INSERT INTO theirs."Po les" VALUES (1, 2, 3))");
+  CHECK(db.value(
+            "SELECT ST_AsText(envelope) FROM gridlight.layer_change WHERE layer = 'poles' AND version = 1") ==
+        "POLYGON((2 3,2 3,2 3,2 3,2 3))");
+}
+
 TEST_CASE("somebody else's table in another SRID: what its owner can do, which works") {
   const test::temp_db db;
   const test::temp_role role{db};

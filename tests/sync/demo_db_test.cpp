@@ -152,7 +152,15 @@ TEST_CASE("demo-data states what it wrote: counts, bounds, versions, a mark; and
   CHECK(db.value("SELECT row_count = (SELECT count(*) FROM topology_connections_cache) FROM "
                  "gridlight.layer_state WHERE"
                  " layer = 'topology'") == "t");
-  CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE version = 2") == "14");
+  CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE version = 2") == "15");
+  CHECK(db.value("SELECT count(*) FROM pg_trigger WHERE tgfoid = 'gridlight.note_change'::regproc") == "60");
+  CHECK(db.value("SELECT bool_and(s.version = (d.versions ->> s.layer)::bigint) FROM gridlight.layer_state s,"
+                 " gridlight.demo_data d WHERE d.versions ? s.layer") == "t");
+  CHECK(db.value(
+            "SELECT count(*) FROM circuit_status_realtime c LEFT JOIN gridlight.circuit_condition k USING"
+            " (circuit_id) WHERE k.condition IS DISTINCT FROM CASE WHEN EXISTS (SELECT FROM"
+            " outage_restoration_tracker o WHERE o.circuit_id = c.circuit_id AND o.status <> 'RESTORED') THEN"
+            " 'outage' ELSE gridlight.judge(avg_load_percent, avg_health_score) END") == "0");
   CHECK(db.rows("SELECT scale, seed FROM gridlight.demo_data") ==
         std::vector<std::vector<std::string>>{{"0.002", "5"}});
   CHECK(db.value("SELECT to_regnamespace('gridlight_demo') IS NULL") == "t");

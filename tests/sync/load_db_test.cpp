@@ -122,6 +122,23 @@ TEST_CASE("a production export replaces the layer, in one step and with a new ve
       "success2 success1");
 }
 
+TEST_CASE("a loaded table tells of its changes as before, and circuits are judged by what was loaded") {
+  loading t;
+  const std::string circuits = "circuit_id,avg_load_percent\nc1,";
+  REQUIRE(t.load(t.file("circuit_status_realtime.csv", circuits + "90\n")) == 0);
+  const std::string condition = "SELECT condition FROM gridlight.circuit_condition WHERE circuit_id = 'c1'";
+  CHECK(t.db.value(condition) == "critical");
+  t.db.run("UPDATE circuit_status_realtime SET avg_load_percent = 75");
+  CHECK(t.db.value(condition) == "warning");
+  CHECK(t.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'circuits'") == "3");
+  REQUIRE(t.load(t.file("circuit_status_realtime.csv", circuits + "1\n")) == 0);
+  CHECK(t.db.value(condition) == "good");
+  CHECK(t.db.rows("SELECT layer, version FROM gridlight.layer_state WHERE version > 1 ORDER BY 1") ==
+        std::vector<std::vector<std::string>>{{"circuit_condition", "4"}, {"circuits", "4"}});
+  CHECK(t.db.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'circuit_status_realtime'::regclass") ==
+        "4");
+}
+
 TEST_CASE("bad rows: all are counted and named, and nothing changes above the limit") {
   loading t;
   REQUIRE(t.load(t.file("substations.csv", header + one)) == 0);
@@ -394,6 +411,9 @@ TEST_CASE("a new layer: names, types, key and geometry from the file, and its en
         "POINT(3 4)x\"y10001");
   CHECK(t.db.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'grid_poles'") == "3");
   CHECK(t.db.value("SELECT row_count FROM gridlight.layer_state WHERE layer = 'grid_poles'") == "2");
+  CHECK(t.db.value("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'grid_poles'::regclass") == "4");
+  CHECK(t.db.value("SELECT relation || geometry FROM gridlight.watched WHERE layer = 'grid_poles'") ==
+        "public.grid_poles\"geom\"");
   const std::string entry = t.out;
   CHECK(t.load(options) == 1);
   CHECK(t.said("exists"));
