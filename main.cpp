@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "api/print_sql.hpp"
+#include "api/tiles_warm.hpp"
 #include "serve.hpp"
 #include "server/config.hpp"
 #include "server/identity/token_command.hpp"
@@ -108,6 +109,20 @@ void add_load_flags(CLI::App& command, sync::load_options& load) {
   command.add_option("--timezone", load.timezone, "of times without a zone: UTC or +HH:MM");
 }
 
+void add_warm_flags(CLI::App& command, api::warm_options& warm, int& code) {
+  command.add_option("--layers", warm.layers, "names joined by commas, as in the URL of the tiles")
+      ->required();
+  command.add_option("--zoom", warm.zooms, "one, or a range such as 0-14");
+  command.add_option("--bbox", warm.bbox, "min_lon,min_lat,max_lon,max_lat; default: where the layers are");
+  command.add_option("--properties", warm.properties, "as in the URL of the tiles");
+  command.add_option("--url", warm.url, "of the server");
+  command.add_option("--token", warm.token, "for a server that wants one")->envname("GRIDLIGHT_TOKEN");
+  command.add_option("--connections", warm.connections, "that ask at the same time")
+      ->check(CLI::Range(1, 64));
+  command.add_flag("--yes", warm.yes, "more than 100,000 tiles without asking");
+  command.callback([&] { code = api::run_tiles_warm(warm); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -164,6 +179,10 @@ int main(int argc, char** argv) {
   build_command->add_flag("--yes", build.yes, "with --anew: do not ask; needed without a terminal");
   build_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_tiles_build(c, build); }); });
+  api::warm_options warm;
+  add_warm_flags(
+      *tiles_command->add_subcommand("warm", "ask a running server for tiles, so that it keeps them"), warm,
+      code);
 
   sync::check_options check;
   auto* check_command =

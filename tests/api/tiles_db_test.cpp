@@ -1,0 +1,258 @@
+// Tiles through the handler, over a database: what is in them, what is kept, what is refused.
+#include "geo/mvt.hpp"
+#include "tests/api/grid_bench.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/tile_reader.hpp"
+
+using namespace gridlight;
+using test::grid_bench;
+using test::read_tile;
+
+namespace {
+
+constexpr std::string_view grid = R"(
+INSERT INTO substations (substation_id, substation_name, latitude, longitude, capacity_mva)
+  VALUES ('A', 'Ümlaut ''quoted'' "twice"', 29.7, -95.3, 12.5), ('B', NULL, 29.9, -95.3, 'NaN');
+INSERT INTO transformers (transformer_id, latitude, longitude, rated_kva) VALUES ('T1', 29.7, -95.3, 50), ('T2', 29.7001, -95.3001, 75);
+INSERT INTO customers_spatial (customer_id, full_name, transformer_id, latitude, longitude) VALUES ('C1', 'Ann', 'T1', 10, 10);
+INSERT INTO osm_water (id, name, geom) VALUES (7, 'Lake', ST_Buffer(ST_SetSRID(ST_MakePoint(-95.3, 29.7), 4326), 0.01));
+INSERT INTO circuit_status_realtime (circuit_id, substation_id, avg_load_percent, avg_health_score) VALUES ('c1', 'A', 90, 90);
+INSERT INTO topology_connections_cache (from_asset_id, to_asset_id, from_circuit_id, connection_type, from_latitude, from_longitude, to_latitude, to_longitude)
+  VALUES ('a:b', 'c\d', 'c1', 'X', 29.7, -95.3, 29.701, -95.301);
+)";
+
+struct bench : grid_bench {
+  bench() {
+    db.run(grid);
+    services.versions = &known;
+    learn();
+  }
+  // As the keeper of versions would.
+  void learn() {
+    version_store::versions now;
+    for (const auto& row : db.rows("SELECT layer, version FROM gridlight.layer_state"))
+      now.emplace(row[0], std::stoll(row[1]));
+    known.set(now, steady::now());
+  }
+  std::string bytes(const http::response& r) { return r.packed ? test::gunzip(*r.packed) : std::string{}; }
+  std::vector<test::tile_layer> tile(std::string_view target) {
+    const auto r = get(target);
+    REQUIRE_MESSAGE(r.has_value(), r.error().detail + " " + r.error().log_detail);
+    last = *r;
+    if (r->status == 204) return {};
+    REQUIRE(r->status == 200);
+    return read_tile(bytes(*r));
+  }
+  failure refused(std::string_view target) {
+    const auto r = get(target);
+    REQUIRE(!r.has_value());
+    return r.error();
+  }
+  std::int64_t queries() { return static_cast<std::int64_t>(pool->status().lanes[1].acquired); }
+
+  version_store known;
+};
+
+std::string text(const test::tile_feature& f, std::string_view name) {
+  for (const auto& [key, value] : f.tags)
+    if (key == name)
+      return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : "(no text)";
+  return "(none)";
+}
+
+constexpr std::string_view here = "/14/3854/6788";
+
+std::string tiles_of(std::string_view layers, std::string_view more = {}) {
+  return "/api/postgres/tiles/" + std::string{layers} + std::string{here} + std::string{more};
+}
+
+}  // namespace
+
+TEST_CASE("a tile has the layers that were asked for, with their keys, properties and stable ids") {
+  bench b;
+  const auto found = b.tile(tiles_of("substations,transformers,topology,water", ".mvt"));
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].name == "substations");
+  CHECK(found[0].version == 2);
+  CHECK(found[0].extent == 4096);
+  REQUIRE(found[0].features.size() == 1);
+  const auto& a = found[0].features[0];
+  CHECK(a.id == geo::feature_id("A"));
+  CHECK(text(a, "substation_id") == "A");
+  CHECK(text(a, "substation_name") == "Ümlaut 'quoted' \"twice\"");
+  CHECK(text(a, "voltage_level") == "(none)");
+  REQUIRE(found[1].features.size() == 2);
+  REQUIRE(found[2].features.size() == 1);
+  const auto& line = found[2].features[0];
+  CHECK(text(line, "key") == R"(a\:b:c\\d:X)");
+  CHECK(line.id == geo::feature_id(R"(a\:b:c\\d:X)"));
+  CHECK(text(line, "circuit_status") == "critical");
+  REQUIRE(found[3].features.size() == 1);
+  CHECK(found[3].features[0].id == 7);
+  CHECK(text(found[3].features[0], "name") == "Lake");
+  CHECK(b.header("Gridlight-Version").find("circuit_condition=") != std::string::npos);
+  // The layers of a tile for several are those of a tile for each.
+  const auto alone = b.tile(tiles_of("topology", ".pbf"));
+  REQUIRE(alone.size() == 1);
+  CHECK(alone[0].features[0].tags == line.tags);
+}
+
+TEST_CASE("properties chooses; what is personal never is in a tile, whoever asks") {
+  bench b;
+  const auto some = b.tile(tiles_of("transformers,topology", "?properties=rated_kva,circuit_status"));
+  REQUIRE(some.size() == 2);
+  CHECK(some[0].features[0].tags.size() == 2);
+  CHECK(text(some[1].features[0], "circuit_status") == "critical");
+  CHECK(text(some[1].features[0], "from_asset_id") == "(none)");
+  b.who.allowed = identity::scopes::all();
+  const auto customers = b.tile(tiles_of("customers"));
+  REQUIRE(customers.size() == 1);  // at their transformer, not at 10, 10
+  CHECK(text(customers[0].features[0], "customer_id") == "C1");
+  CHECK(text(customers[0].features[0], "full_name") == "(none)");
+  CHECK(b.refused(tiles_of("transformers", "?properties=nope")).parameter == "properties");
+  CHECK(b.refused(tiles_of("transformers", "?properties=rated_kva,rated_kva")).parameter == "properties");
+  CHECK(b.refused(tiles_of("customers", "?properties=full_name")).parameter == "properties");
+}
+
+TEST_CASE("an empty tile is 204, one outside the pyramid 404, junk 400, and none of them costs a query") {
+  bench b;
+  CHECK(b.tile("/api/postgres/tiles/transformers/14/0/0").empty());
+  CHECK(b.last.status == 204);
+  const auto before = b.queries();
+  const std::string root = "/api/postgres/tiles/transformers/";
+  for (const char* outside : {"25/0/0", "3/8/0", "3/0/8", "0/1/0", "24/16777216/0", "999999999999/0/0"})
+    CHECK(b.refused(root + outside).code == errc::not_found);
+  for (const auto& [path, parameter] : {std::pair{"x/0/0", "z"},
+                                        {"1/-1/0", "x"},
+                                        {"1/0/1.5", "y"},
+                                        {"1/0/0.png", "y"},
+                                        {"1/%200/0", "x"},
+                                        {"+1/0/0", "z"},
+                                        {"1/0/99999999999999999999", "y"},
+                                        {"1/0/.mvt", "y"}})
+    CHECK(b.refused(root + path).parameter == parameter);
+  CHECK(b.refused("/api/postgres/tiles/nope/1/0/0").code == errc::not_found);
+  CHECK(b.refused("/api/postgres/tiles/transformers,transformers/1/0/0").parameter == "layers");
+  CHECK(b.refused("/api/postgres/tiles/transformers,/1/0/0").code == errc::not_found);
+  CHECK(b.refused("/api/postgres/tiles/ami/1/0/0").parameter == "layers");
+  CHECK(b.refused(root + "1/0/0?zoom=3").parameter == "zoom");
+  CHECK(b.refused("/api/postgres/tiles/transformers").code == errc::not_found);
+  CHECK(b.queries() == before);
+}
+
+TEST_CASE("a tile is kept until a change touches it, and named by that change") {
+  bench b;
+  b.tile(tiles_of("transformers"));
+  const std::string etag = b.last.etag;
+  CHECK_FALSE(etag.empty());
+  const auto asked = b.queries();
+  b.tile(tiles_of("transformers", ".mvt"));
+  CHECK(b.last.etag == etag);
+  CHECK(b.queries() == asked);  // kept
+  b.if_none_match = "\"" + etag + "-gzip\"";
+  const auto again = b.get(tiles_of("transformers"));
+  REQUIRE(again.has_value());
+  CHECK(again->etag == etag);
+  b.if_none_match.clear();
+  b.db.run("UPDATE transformers SET rated_kva = 51 WHERE transformer_id = 'T1'");
+  b.learn();
+  b.tile(tiles_of("transformers"));
+  CHECK(b.last.etag != etag);
+  CHECK(b.queries() == asked + 1);
+}
+
+TEST_CASE("what a client has is told without a query, though the tile is not kept") {
+  bench b;
+  b.tile(tiles_of("water"));
+  const std::string etag = b.last.etag;
+  b.services.tiles = std::make_shared<api::tile_store>(0, b.counters);
+  const auto asked = b.queries();
+  b.if_none_match = "\"" + etag + "\"";
+  const auto same = b.get(tiles_of("water"));
+  REQUIRE(same.has_value());
+  CHECK(same->etag == etag);
+  CHECK(same->bytes().empty());
+  CHECK(b.queries() == asked);
+  b.if_none_match = "\"other\"";
+  CHECK(b.get(tiles_of("water")).has_value());
+  CHECK(b.queries() == asked + 1);
+}
+
+TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
+  bench b;
+  b.db.run(
+      "INSERT INTO osm_water (id, name, geom) SELECT 1000 + n, md5(n::text), "
+      "ST_Buffer(ST_SetSRID(ST_MakePoint("
+      "-95.31 + 0.00005 * n, 29.7), 4326), 0.00001 * n) FROM generate_series(1, 300) n");
+  b.learn();
+  b.settings.tiles.max_bytes = 4096;
+  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  const auto found = b.tile(tiles_of("water"));
+  REQUIRE(found.size() == 1);
+  CHECK(b.last.packed->size() <= 4096);
+  const std::string dropped = b.header("Gridlight-Dropped");
+  REQUIRE_FALSE(dropped.empty());
+  CHECK(found[0].features.size() + std::stoul(dropped) == 301);
+  std::uint64_t least = 2000;
+  for (const auto& f : found[0].features)
+    if (f.id != 7) least = std::min(least, f.id);
+  CHECK(least > 1000 + 300 - found[0].features.size());  // the largest stay
+
+  b.settings.tiles.max_bytes = 500'000;
+  b.settings.tiles.budget = std::chrono::milliseconds{1};
+  b.services.tiles = std::make_shared<api::tile_store>(1 << 20, b.counters);
+  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  const auto fewer = b.tile(tiles_of("water"));
+  REQUIRE(fewer.size() == 1);
+  CHECK(fewer[0].features.size() == 250);
+  CHECK(b.header("Gridlight-Dropped") == "51");
+}
+
+TEST_CASE("TileJSON describes what the tiles hold, with absolute URLs of their versions") {
+  bench b;
+  const auto root = b.json("/api/postgres/tiles/topology,water.json");
+  CHECK(std::string_view{root["tilejson"]} == "3.0.0");
+  const std::string_view url = root["tiles"].at(0);
+  CHECK(url.find("/api/postgres/tiles/topology,water/{z}/{x}/{y}?v=") != url.npos);
+  CHECK(std::string_view{root["vector_layers"].at(0)["fields"]["circuit_status"]} == "String");
+  CHECK(std::string_view{root["vector_layers"].at(1)["id"]} == "water");
+  CHECK(b.get("/api/postgres/tiles/topology.json?properties=nope").error().parameter == "properties");
+  const auto index = b.json("/api/postgres/tiles");
+  CHECK(std::string_view{index["tiles"].at(0)["name"]} == "substations");
+}
+
+TEST_CASE("random tiles hold what PostGIS finds in them") {
+  bench b;
+  const auto seed = test::chosen_seed();
+  MESSAGE("seed " << seed);
+  std::mt19937_64 random{seed};
+  const auto between = [&](double low, double high) {
+    return std::uniform_real_distribution{low, high}(random);
+  };
+  std::string sql;
+  for (int i = 0; i < 400; ++i) {
+    const double lon = between(-95.4, -95.2), lat = between(29.6, 29.8);
+    sql += "INSERT INTO transformers (transformer_id, longitude, latitude) VALUES ('R" + std::to_string(i) +
+           "', " + std::to_string(lon) + ", " + std::to_string(lat) + ");";
+  }
+  b.db.run(sql);
+  b.learn();
+  for (int i = 0; i < test::count_of(40, 1000); ++i) {
+    const int z = 9 + static_cast<int>(random() % 8);
+    const geo::tile t = geo::tile_at({between(-95.4, -95.2), between(29.6, 29.8)}, z);
+    const std::string zxy = std::to_string(t.z) + "/" + std::to_string(t.x) + "/" + std::to_string(t.y);
+    CAPTURE(zxy);
+    std::string args = zxy;
+    std::replace(args.begin(), args.end(), '/', ',');
+    std::set<std::string> expected, found;
+    for (const auto& row : b.db.rows("SELECT transformer_id FROM (SELECT transformer_id, "
+                                     "ST_AsMVTGeom(ST_Transform(geom, 3857), ST_TileEnvelope(" +
+                                     args + "), 4096, 64) AS g FROM transformers) q WHERE g IS NOT NULL"))
+      expected.insert(row[0]);
+    const auto layers = b.tile("/api/postgres/tiles/transformers/" + zxy);
+    if (!layers.empty())
+      for (const auto& f : layers[0].features)
+        found.insert(text(f, "transformer_id"));
+    CHECK(found == expected);
+  }
+}
