@@ -22,6 +22,7 @@ INSERT INTO circuit_status_realtime (circuit_id, circuit_name, substation_id, vo
   ('f1', NULL, 'F', NULL, NULL, 49.9, NULL, NULL, NULL, NULL), ('g1', NULL, 'G', NULL, 70.1, NULL, NULL, NULL, NULL, NULL),
   ('orphan', NULL, NULL, NULL, 99, 1, NULL, NULL, NULL, NULL), ('lost', NULL, 'nowhere', NULL, 99, 1, NULL, NULL, NULL, NULL);
 INSERT INTO outage_restoration_tracker (outage_id, circuit_id, status) VALUES ('o1', 'a1', 'RESTORED'), ('o2', 'a2', 'ACTIVE'), ('o3', 'a2', 'PENDING'), ('o4', NULL, 'ACTIVE');
+SET CONSTRAINTS ALL IMMEDIATE;
 UPDATE gridlight.layer_state SET version = 9 WHERE layer = 'substations';
 UPDATE gridlight.layer_state SET version = 97 WHERE layer = 'circuits';
 )";

@@ -18,6 +18,7 @@ INSERT INTO customers_spatial (customer_id, full_name, customer_segment, service
   SELECT 'C' || n, 'Name' || n, 'segment', n || ' Street', 'City', 'County', 'M' || n,
          CASE WHEN n % 50 = 0 THEN NULL WHEN n % 51 = 0 THEN 'T0' WHEN n % 3 = 0 THEN 'T1' ELSE 'T' || (1 + floor(random() * 150)) END,
          29.76 + (random() - 0.5) * 0.3, -95.37 + (random() - 0.5) * 0.4 FROM generate_series(1, 1500) n;
+SET CONSTRAINTS ALL IMMEDIATE;
 UPDATE gridlight.layer_state SET version = 3 WHERE layer = 'customers';
 UPDATE gridlight.layer_state SET version = 17 WHERE layer = 'transformers';
 ANALYZE;

@@ -118,6 +118,8 @@ TEST_CASE("the printed script does the same by psql, twice, from any state, and 
   CHECK(rest->empty());
 
   db.run("SET ROLE \"" + role + "\"; SELECT FROM public.substations; SELECT FROM gridlight.layer_state");
+  db.run("CREATE TABLE gridlight_tiles.later (x int); SET ROLE \"" + role +
+         "\"; SELECT FROM gridlight_tiles.later; SELECT FROM gridlight.circuit_condition");
   CHECK_THROWS(
       db.run("SET ROLE \"" + role + "\"; INSERT INTO public.substations (substation_id) VALUES ('x')"));
   db.run("DROP OWNED BY \"" + role + "\"; DROP ROLE \"" + role + "\"");
