@@ -42,7 +42,7 @@ awaitable<bool> session::broadcast(exchange& x, response& res) {
   bool sent = co_await send_piece(head_out_);
   const auto begun = steady::now();
   if (sent) {
-    head_out_ = {};
+    std::string{}.swap(head_out_);  // gives its memory back
     sent = co_await send_stream(*from, x.terms.http_1_1, bytes);
   }
   last_ = steady::now();

@@ -33,7 +33,7 @@ void stream::end() {
 }
 
 void stream::give_up() {
-  waiting_ = {};
+  std::vector<chunk_pointer>{}.swap(waiting_);
   first_ = beginning_ = bytes_ = 0;
   end();
 }
@@ -48,7 +48,7 @@ chunk_pointer stream::next() {
   chunk_pointer out = std::move(waiting_[first_++]);
   if (first_ > beginning_) bytes_ -= out->plain().size();
   if (first_ == waiting_.size()) {
-    waiting_ = {};  // most wait long for the next
+    std::vector<chunk_pointer>{}.swap(waiting_);  // most wait long for the next
     first_ = beginning_ = 0;
   }
   return out;
