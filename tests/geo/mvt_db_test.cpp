@@ -186,13 +186,14 @@ std::string fault(const tile_feature& ours, const tile_feature& theirs, tally& s
   std::string alone = lonely_vertex(ours, theirs);
   if (alone.empty()) alone = lonely_vertex(theirs, ours);
   if (ours.kind == shape_kind::polygon) {
+    const double other = std::abs(area(ours) - area(theirs));
+    if (other > 4 && other > 1 + perimeter(theirs) / 2)
+      return "has another area: " + std::to_string(area(ours)) + ", not " + std::to_string(area(theirs));
     ++seen.polygons;
-    seen.thin += !alone.empty();
+    seen.thin += !alone.empty() || other > 1 + perimeter(theirs) / 2;
   } else if (!alone.empty()) {
     return "has a vertex alone: " + alone;
   }
-  if (ours.kind == shape_kind::polygon && std::abs(area(ours) - area(theirs)) > 1 + perimeter(theirs) / 2)
-    return "has another area: " + std::to_string(area(ours)) + ", not " + std::to_string(area(theirs));
   return "";
 }
 
