@@ -20,3 +20,7 @@ find_library(GEOS_C_LIBRARY geos_c REQUIRED)
 add_library(geos_c INTERFACE)
 target_include_directories(geos_c SYSTEM INTERFACE ${GEOS_C_INCLUDE})
 target_link_libraries(geos_c INTERFACE ${GEOS_C_LIBRARY})
+# Headers only; the tests read tiles with it.
+if(GRIDLIGHT_TESTS)
+  find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
+endif()

@@ -249,8 +249,8 @@ void mvt_layer::finish(std::string& out) const {
   start[0] = tile_layer_tag;
   char* end = put(start + 1, body_size());
   out.append(start, end);
-  out += layer_tag::version;
-  out += static_cast<char>(specification_version);
+  out.push_back(layer_tag::version);
+  out.push_back(static_cast<char>(specification_version));
   append_bytes(out, layer_tag::name, name_);
   out += features_;
   out += key_list_;
