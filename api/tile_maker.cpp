@@ -69,8 +69,9 @@ std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const versi
   return out;
 }
 
+// A place half a unit beyond the buffer is rounded into it.
 geo::bbox reach_of(const geo::tile& t, bool generalised) {
-  return geo::envelope(t, generalised ? 128.0 / 4096 : 64.0 / 4096);
+  return geo::envelope(t, (generalised ? 128.0 : 64.5) / 4096);
 }
 
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,

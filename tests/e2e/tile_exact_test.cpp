@@ -41,6 +41,18 @@ layers:
 struct world {
   temp_folder folder;
   demo_server server{{"--config", written()}};
+  world() {
+    // Until then low zooms are made of the layer itself, and have other names.
+    const std::string built =
+        "SELECT count(*) FROM gridlight.tile_state t JOIN gridlight.layer_state s USING (layer, version) "
+        "WHERE "
+        "layer = 'transformers' AND detail_zoom = " +
+        std::to_string(detail_zoom);
+    for (int i = 0; i < 300 && server.db().value(built) != "1"; ++i)
+      std::this_thread::sleep_for(100ms);
+    REQUIRE(server.db().value(built) == "1");
+    std::this_thread::sleep_for(600ms);
+  }
   std::string written() const {
     const auto file = folder.path() / "gridlight.yaml";
     std::ofstream{file} << layers_yaml;
@@ -373,9 +385,8 @@ TEST_CASE("a circuit's condition is on its lines within a second; its load alone
   const world w;
   const auto line = w.server.db().rows(
       "SELECT t.from_circuit_id, ST_X(ST_StartPoint(t.geom)), ST_Y(ST_StartPoint(t.geom)) FROM "
-      "topology_connections_cache t JOIN circuit_status_realtime c ON c.circuit_id = t.from_circuit_id WHERE "
-      "NOT "
-      "EXISTS (SELECT FROM outage_restoration_tracker o WHERE o.circuit_id = c.circuit_id) LIMIT 1");
+      "topology_connections_cache t JOIN circuit_status_realtime c ON c.circuit_id = t.from_circuit_id LIMIT "
+      "1");
   REQUIRE(line.size() == 1);
   const std::string circuit = line[0][0], of_circuit = " WHERE circuit_id = '" + circuit + "'";
   const tile t = gridlight::geo::tile_at({std::stod(line[0][1]), std::stod(line[0][2])}, 15);
@@ -398,6 +409,7 @@ TEST_CASE("a circuit's condition is on its lines within a second; its load alone
     REQUIRE(found.size() == 1);
     return std::pair{*found.begin(), reply.header("ETag")};
   };
+  w.server.db().run("UPDATE outage_restoration_tracker SET status = 'RESTORED'" + of_circuit);
   set("UPDATE circuit_status_realtime SET avg_load_percent = 50, avg_health_score = 90" + of_circuit);
   const auto good = condition();
   CHECK(good.first == "good");
