@@ -70,7 +70,7 @@ TEST_CASE("a substation with its circuits; an open outage outweighs a circuit's 
   grid_bench b;
   b.db.run(grid);
   b.json("/api/postgres/substations/A");
-  CHECK(b.header("Gridlight-Version") == "substations=9, circuits=97, outages=1");
+  CHECK(b.header("Gridlight-Version") == "substations=9, circuits=97, outages=2");
   CHECK(
       b.last.body ==
       R"({"type":"Feature","id":"A","geometry":{"type":"Point","coordinates":[-95.3,29.7]},"properties":{"substation_name":"All well",)"
