@@ -219,6 +219,8 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"limits.default_limit", "0"},
       {"limits.max_limit", "1000001"},
       {"limits.max_vertices", "3"},
+      {"events.heartbeat", "50ms"},
+      {"events.max_duration", "25h"},
       {"log.level", "loud"},
       {"log.format", "xml"},
       {"log.access", "on"},
