@@ -35,7 +35,13 @@ YAML::Node resolve(const YAML::Node& root, const YAML::Node& node) {
 
 // A path with its {names} filled in.
 std::string example_path(std::string path) {
-  for (const auto& [name, value] : {std::pair{"{layer}", "points"}, {"{id}", "a"}}) {
+  for (const auto& [name, value] : {std::pair{"{layer}", "points"},
+                                    {"{id}", "a"},
+                                    {"{layers}", "points"},
+                                    {"{tileset}", "points.json"},
+                                    {"{z}", "1"},
+                                    {"{x}", "0"},
+                                    {"{y}", "0"}}) {
     const auto at = path.find(name);
     if (at != path.npos) path.replace(at, std::string_view{name}.size(), value);
   }

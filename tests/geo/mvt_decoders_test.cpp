@@ -103,7 +103,7 @@ bool installed(const std::string& program) {
 }  // namespace
 
 TEST_CASE("@mapbox/vector-tile reads what the specification says") {
-  const char* const packages = std::getenv("GRIDLIGHT_TILES_JS");
+  const char* const packages = std::getenv("TILES_JS_FOLDER");
   const char* const source = std::getenv("GRIDLIGHT_SOURCE_DIR");
   if (packages == nullptr || source == nullptr || !installed("node") ||
       run_command("test -d '" + std::string{packages} + "/node_modules/pbf'").status != 0) {

@@ -86,7 +86,7 @@ struct fixture {
 
 std::uint64_t seed() {
   static const std::uint64_t value = [] {
-    const char* given = std::getenv("GRIDLIGHT_TEST_SEED");
+    const char* given = std::getenv("GRIDLIGHT_SEED");
     return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   }();
   return value;
@@ -135,7 +135,7 @@ void edit(fixture& f, std::mt19937_64& random, const std::string& kind, int chan
 }
 
 void repaired_is_whole(const std::string& kind, const std::string& body) {
-  INFO("GRIDLIGHT_TEST_SEED=", seed());
+  INFO("GRIDLIGHT_SEED=", seed());
   std::mt19937_64 random{seed()};
   fixture f{"id text PRIMARY KEY, a integer, b text", body};
   edit(f, random, kind, 1200);

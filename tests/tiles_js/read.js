@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 // The packages lie in the build folder, where `npm ci` put them.
-const require = createRequire(pathToFileURL(join(process.env.GRIDLIGHT_TILES_JS, 'package.json')));
+const require = createRequire(pathToFileURL(join(process.env.TILES_JS_FOLDER, 'package.json')));
 const load = (name) => import(pathToFileURL(require.resolve(name)));
 const { VectorTile } = await load('@mapbox/vector-tile');
 const { PbfReader, default: Pbf } = await load('pbf');
