@@ -81,6 +81,7 @@ std::optional<source_state> known_state(const tile_source& s, const geo::tile& t
   const layer_knowledge& of = *at->second;
   if (s.generalised && !of.tiles) return std::nullopt;
   const std::int64_t version = s.generalised ? of.tiles->version : of.version;
+  if (s.anywhere) return source_state{s, version, version};
   return source_state{s, version, of.touched(reach_of(t, s.generalised), version)};
 }
 

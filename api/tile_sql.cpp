@@ -20,13 +20,14 @@ std::string quoted(std::string_view name) {
 
 // Of one source: "version touched detail_zoom".
 std::string source_sql(const tile_source& s, int known) {
-  const std::string since = "$" + std::to_string(known);
+  std::string touching = "(c.envelope IS NULL OR ST_Intersects(c.envelope, ";
+  touching.append(s.generalised ? grid_box : tile_box).append("))");
   std::string out =
       "coalesce((SELECT concat_ws(' ', s.version, coalesce((SELECT max(c.version) FROM "
-      "gridlight.layer_change c WHERE c.layer = s.layer AND c.version > ";
-  out.append(since).append(
-      " AND c.version <= s.version AND (c.envelope IS NULL OR ST_Intersects(c.envelope, ");
-  out.append(s.generalised ? grid_box : tile_box).append("))), -1)");
+      "gridlight.layer_change c WHERE c.layer = s.layer AND c.version > $";
+  out.append(std::to_string(known)).append(" AND c.version <= s.version");
+  if (!s.anywhere) out.append(" AND ").append(touching);
+  out.append("), -1)");
   out.append(s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s"
                            : ") FROM gridlight.layer_state s");
   return out.append(" WHERE s.layer = ")
@@ -145,9 +146,9 @@ std::vector<tile_source> sources_of(std::span<const tile_part> parts) {
     if (std::find(out.begin(), out.end(), s) == out.end()) out.push_back(std::move(s));
   };
   for (const tile_part& p : parts) {
-    add({p.of->config.name, p.generalised});
-    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false});
-    if (has_condition(*p.of)) add({std::string{conditions}, false});
+    add({p.of->config.name, p.generalised, p.of->hides_place()});
+    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false, false});
+    if (has_condition(*p.of)) add({std::string{conditions}, false, false});
   }
   return out;
 }

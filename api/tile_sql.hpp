@@ -23,6 +23,7 @@ struct tile_part {
 struct tile_source {
   std::string name;  ///< of a layer, or `conditions`
   bool generalised = false;
+  bool anywhere = false;  ///< its places are hidden: where it changed must not show in which tiles change
   friend bool operator==(const tile_source&, const tile_source&) = default;
 };
 std::vector<tile_source> sources_of(std::span<const tile_part> parts);

@@ -258,3 +258,19 @@ TEST_CASE("random tiles hold what PostGIS finds in them") {
     CHECK(found == expected);
   }
 }
+
+TEST_CASE("where a hidden place moved does not show in the names of tiles") {
+  bench b;
+  const auto etag_at = [&](std::string_view zxy) {
+    const auto r = b.get("/api/postgres/tiles/customers/" + std::string{zxy});
+    REQUIRE(r.has_value());
+    return r->etag;
+  };
+  b.tile(tiles_of("customers"));
+  const auto before = b.last.etag;
+  b.db.run("UPDATE customers_spatial SET latitude = 20, longitude = 20 WHERE customer_id = 'C1'");
+  b.learn();
+  b.tile(tiles_of("customers"));
+  CHECK(b.last.etag != before);
+  CHECK(etag_at("14/0/0").empty());
+}

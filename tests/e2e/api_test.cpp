@@ -126,8 +126,13 @@ void check(const YAML::Node& root, const YAML::Node& described, simdjson::dom::e
 
 std::string fill(std::string path, const std::string& substation) {
   const bool of_layer = path.find("{layer}") != path.npos;
-  for (const auto& [name, value] :
-       {std::pair<std::string, std::string>{"{layer}", "substations"}, {"{id}", substation}}) {
+  for (const auto& [name, value] : {std::pair<std::string, std::string>{"{layer}", "substations"},
+                                    {"{id}", substation},
+                                    {"{layers}", "substations"},
+                                    {"{tileset}", "substations.json"},
+                                    {"{z}", "8"},
+                                    {"{x}", "60"},
+                                    {"{y}", "105"}}) {
     if (const auto at = path.find(name); at != path.npos) path.replace(at, name.size(), value);
   }
   if (of_layer && (path.ends_with("/within") || path.ends_with("/nearest"))) path += "?lon=-95.37&lat=29.76";
@@ -151,6 +156,10 @@ TEST_CASE("each described route answers as described") {
       const std::string target = fill(path.first.as<std::string>(), substation);
       CAPTURE(target);
       const bool post = method.first.as<std::string>() == "post";
+      const YAML::Node described = resolve(root, method.second["responses"]["200"]);
+      const auto content = described["content"].begin();
+      const auto type = content->first.as<std::string>();
+      if (type == "text/event-stream") continue;  // has no end; see e2e/events_test.cpp
       const auto reply =
           post
               ? g.client->post(
@@ -159,9 +168,6 @@ TEST_CASE("each described route answers as described") {
                     "application/geo+json")
               : g.client->get(target);
       CHECK(reply.status == 200);
-      const YAML::Node described = resolve(root, method.second["responses"]["200"]);
-      const auto content = described["content"].begin();
-      const auto type = content->first.as<std::string>();
       CHECK(reply.header("Content-Type").starts_with(type));
       if (described["headers"]) CHECK(reply.has("Gridlight-Version"));
       if (method.second["responses"]["304"]) {

@@ -213,7 +213,7 @@ struct loading {
           "success failed success");
     CHECK(db.value("SELECT error FROM gridlight.sync_run WHERE status = 'failed'") == "interrupted");
     CHECK(db.value("SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = "
-                   "'substations' AND schemaname = 'public'") ==
+                   "'substations' AND schemaname = 'public' AND indexname LIKE 'substations%'") ==
           "substations_geog substations_geom substations_pkey");
   }
 };

@@ -42,13 +42,17 @@ std::vector<question> honest_questions(const std::vector<std::string>& layers) {
   for (const char* path :
        {"/api/postgres", "/api/postgres/layers", "/api/postgres/substations", "/live", "/ready",
         "/api/postgres/substations/status", "/api/postgres/substations/SUB-001", "/health", "/metrics",
-        "/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css"})
+        "/api/postgres/tiles", "/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css"})
     get(path);
   const std::vector<std::string> limits{"",           "&limit=1",    "&limit=7",
                                         "&limit=100", "&limit=1000", "&limit=10000"};
   for (const std::string& layer : layers) {
-    const std::string base = "/api/postgres/layers/" + layer;
+    const std::string base = "/api/postgres/layers/" + layer, tiles = "/api/postgres/tiles/" + layer;
     get(base);
+    get(tiles + ".json");
+    // From the layer itself and, where there is one, from its generalised table.
+    for (const char* tile : {"/0/0/0", "/3/1/3", "/8/60/105.mvt", "/20/246500/433500"})
+      get(tiles + tile);
     get(base + "/features/a");
     get(base + "/features/1");
     get(base + "/features/a:b");
@@ -297,6 +301,8 @@ TEST_CASE("naughty texts in every parameter, path and body: never a 5xx, never a
           !g.target.empty() ? client.post(g.target, g.before + text + g.after, "application/geo+json")
           : g.method == "POST"
               ? client.post(g.before + percent_encoded(text) + g.after, valid_polygon, "application/geo+json")
+          : g.before.find("/events") != g.before.npos  // a stream has no end
+              ? client.head(g.before + percent_encoded(text) + g.after)
               : client.get(g.before + percent_encoded(text) + g.after);
       ++asked;
       CHECK_FALSE(is_own_fault(reply.status));
