@@ -10,8 +10,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source bench/lib/measure.sh
 
 start_gridlight gridlight "$build/gridlight" || fail "gridlight did not start"
+start_gridlight uncached "$build/gridlight" --set tiles.cache_bytes=0 || fail "gridlight did not start"
 # load SECONDS SCENARIO OPTIONS...
-load() { as_client "$build/gridlight-bench" "$2" --port "${port[gridlight]}" --duration "$1" --json "${@:3}"; }
+load() {
+  local server=gridlight
+  [[ $2 != tiles-cold ]] || server=uncached
+  as_client "$build/gridlight-bench" "$2" --port "${port[$server]}" --duration "$1" --json "${@:3}"
+}
 
 # pgbench TPS of the SQL that a lookup costs, at places drawn from the assets themselves as the scenarios do.
 psql -X -At -q "$database" -c "select format('%s %s', ST_X(geom), ST_Y(geom)) from transformers order by md5(transformer_id) limit 200" >"$work/places"

@@ -1,5 +1,6 @@
 # Sourced by the scripts that measure: starts what is measured, asks it, counts what that costs. Whatever is started
-# here ends with the script, however that ends. The script sets database, build (the folder) and area.
+# here ends with the script, however that ends. The script sets database, build (the folder) and,
+# unless its scenarios tell, area.
 # shellcheck shell=bash disable=SC2154,SC2034
 work=$(mktemp -d)
 started=()
@@ -43,9 +44,10 @@ wait_for_port() {
   return 1
 }
 
-# start_gridlight NAME BINARY: serves $database; fails when it does not listen. Whether it is ready is another question.
+# start_gridlight NAME BINARY [OPTIONS...]: serves $database; fails when it does not listen. Whether it is ready is another
+# question.
 start_gridlight() {
-  start "$1" "$2" --database-url "$database" serve --port 0 --set log.access=false
+  start "$1" "$2" --database-url "$database" serve --port 0 --set log.access=false "${@:3}"
   wait_for_port "$1" || return 1
   for _ in {1..100}; do
     ! curl -sf -o /dev/null "http://127.0.0.1:${port[$1]}/ready" || return 0
@@ -112,7 +114,7 @@ as_client() { chrt --batch 0 "$@"; }
 connections=16
 # ask PORT PATH SECONDS [OPTIONS...]: a report in JSON. All servers are warm when they are asked, so that nothing goes uncounted.
 ask() {
-  as_client "$build/gridlight-bench" "$2" --port "$1" --connections "$connections" --area="$area" --warm-up 0 \
+  as_client "$build/gridlight-bench" "$2" --port "$1" --connections "$connections" ${area:+"--area=$area"} --warm-up 0 \
     --duration "$3" --json "${@:4}"
 }
 # field REPORT NAME: its last value of that name, which is the total.

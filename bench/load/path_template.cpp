@@ -39,8 +39,20 @@ path_template::part path_template::parse_place(std::string_view name) {
       return {kind::some_tile, {}, 0, *low, *high};
     throw usage_error{fmt::format("{{{}}}: the zoom must be 0 to 24, or two of them as 8-14", name)};
   }
-  throw usage_error{fmt::format(
-      "{{{}}} is none of {{lon}}, {{lat}}, {{bbox:WIDTH}}, {{tile:ZOOM}}, {{z}}, {{x}}, {{y}}", name)};
+  if (name.starts_with("one:")) {
+    part out{kind::one};
+    for (std::string_view rest = name.substr(4);;) {
+      const auto bar = rest.find('|');
+      out.choices.emplace_back(rest.substr(0, bar));
+      if (out.choices.back().empty()) throw usage_error{fmt::format("{{{}}}: a choice is empty", name)};
+      if (bar == rest.npos) return out;
+      rest.remove_prefix(bar + 1);
+    }
+  }
+  throw usage_error{
+      fmt::format("{{{}}} is none of {{lon}}, {{lat}}, {{bbox:WIDTH}}, {{tile:ZOOM}}, "
+                  "{{one:A|B}}, {{z}}, {{x}}, {{y}}",
+                  name)};
 }
 
 path_template::path_template(std::string_view text) {
@@ -57,9 +69,12 @@ path_template::path_template(std::string_view text) {
     parts_.push_back(parse_place(text.substr(open + 1, close - open - 1)));
     const kind what = parts_.back().what;
     const bool of_tile = what == kind::z || what == kind::x || what == kind::y;
-    (of_tile ? wants_tile_ : wants_point_) = true;
+    wants_tile_ = wants_tile_ || of_tile;
+    wants_point_ = wants_point_ || (!of_tile && what != kind::one);
     text.remove_prefix(close + 1);
   }
+  for (const part& p : parts_)
+    if (wants_tile_ && p.what == kind::one) throw usage_error{"{one:…} and {z}, {x}, {y} do not go together"};
 }
 
 void path_template::append(std::string& out, const places& from, std::mt19937_64& random) const {
@@ -83,6 +98,9 @@ void path_template::append(std::string& out, const places& from, std::mt19937_64
         fmt::format_to(to, "{}/{}/{}", t.z, t.x, t.y);
         break;
       }
+      case kind::one:
+        out += p.choices[std::uniform_int_distribution<std::size_t>{0, p.choices.size() - 1}(random)];
+        break;
       default:
         out += p.text;
     }

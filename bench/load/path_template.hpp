@@ -12,7 +12,7 @@ namespace gridlight::bench {
 
 /// A path with places for random values: {lon} and {lat} of a point, {bbox:W} a box W degrees wide and high
 /// round that point, {tile:Z} or {tile:Z-Y} the z/x/y of the tile at zoom Z (to Y) that the point lies in,
-/// {z}, {x}, {y} those of a tile that is given.
+/// {one:A|B|C} one of these texts, {z}, {x}, {y} those of a tile that is given.
 class path_template {
  public:
   /// \throws usage_error naming a place that is none of these
@@ -26,12 +26,13 @@ class path_template {
   bool wants_tile() const noexcept { return wants_tile_; }
 
  private:
-  enum class kind { literal, lon, lat, bbox, some_tile, z, x, y };
+  enum class kind { literal, lon, lat, bbox, some_tile, one, z, x, y };
   struct part {
     kind what;
     std::string text = {};
     double width = 0;
     int min_zoom = 0, max_zoom = 0;
+    std::vector<std::string> choices = {};
   };
   static part parse_place(std::string_view name);
 

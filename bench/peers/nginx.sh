@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# nginx serves the files of a folder: what HTTP costs when there is nothing to compute.
+# nginx serves the files of a folder: what HTTP costs when there is nothing to compute. Those below api/ are gzip.
 #   ./dev bench peers/nginx FOLDER
 # The package itself would start a system service, so it is unpacked instead of installed.
 # packages: libpcre2-8-0 libssl3 zlib1g libcrypt1
@@ -13,7 +13,7 @@ port=$(free_port)
 mkdir "$work/files" "$work/temp"
 # Copied to where nobody can reach it.
 cp .local/unpacked/nginx/usr/sbin/nginx "$work"
-cp "$folder"/* "$work/files"
+cp -r "$folder"/. "$work/files"
 cat >"$work/nginx.conf" <<CONF
 daemon off;
 worker_processes auto;
@@ -24,7 +24,7 @@ http {
   types { application/geo+json geojson; application/json json; }
   sendfile on;
   tcp_nopush on;
-  open_file_cache max=100 inactive=1h;
+  open_file_cache max=10000 inactive=1h;
   open_file_cache_valid 1h;
   keepalive_requests 1000000000;
   client_body_temp_path $work/temp;
@@ -35,6 +35,14 @@ http {
   server {
     listen 127.0.0.1:$port;
     root $work/files;
+    location /api/ {
+      add_header Content-Encoding gzip;
+      default_type application/json;
+      location /api/postgres/tiles/ {
+        add_header Content-Encoding gzip;
+        default_type application/vnd.mapbox-vector-tile;
+      }
+    }
   }
 }
 CONF

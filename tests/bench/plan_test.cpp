@@ -151,4 +151,13 @@ TEST_CASE("paths") {
   out.clear();
   path_template{"/{z}/{x}-{y}"}.append(out, tile{3, 4, 5});
   CHECK(out == "/3/4-5");
+  std::set<std::string> seen;
+  for (int i = 0; i < 50; ++i) {
+    out.clear();
+    path_template{"/{one:a|b,c}"}.append(out, places::in_area({}), random);
+    seen.insert(out);
+  }
+  CHECK(seen == std::set<std::string>{"/a", "/b,c"});
+  CHECK_THROWS_AS(path_template{"/{one:a||b}"}, usage_error);
+  CHECK_THROWS_AS(path_template("/{one:a|b}/{z}"), usage_error);
 }
