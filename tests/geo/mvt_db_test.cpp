@@ -187,10 +187,11 @@ std::string fault(const tile_feature& ours, const tile_feature& theirs, tally& s
   if (alone.empty()) alone = lonely_vertex(theirs, ours);
   if (ours.kind == shape_kind::polygon) {
     const double other = std::abs(area(ours) - area(theirs));
-    if (other > 4 && other > 1 + perimeter(theirs) / 2)
+    const double least = 1 + std::max(perimeter(ours), perimeter(theirs)) / 2;
+    if (other > 4 && other > least)
       return "has another area: " + std::to_string(area(ours)) + ", not " + std::to_string(area(theirs));
     ++seen.polygons;
-    seen.thin += !alone.empty() || other > 1 + perimeter(theirs) / 2;
+    seen.thin += !alone.empty() || other > least;
   } else if (!alone.empty()) {
     return "has a vertex alone: " + alone;
   }
