@@ -9,39 +9,44 @@
 namespace gridlight::sync::generalize {
 namespace {
 
+// m numbers the merge values. hN tells values of a property apart, in 64 bits: only one feature's values are
+// read where all agree.
 std::string feature_query(const layer& l, const chosen& which) {
-  return fmt::format("SELECT row_number() OVER () AS f, merge, geom{} FROM ({}) f", property_list(l),
-                     features_sql(l, which));
+  std::string hashes;
+  for (std::size_t i = 0; i < served_properties(l).size(); ++i)
+    hashes += fmt::format(", coalesce(hashtextextended(p{0}::text COLLATE \"C\", 0), 0) AS h{0}", i);
+  return fmt::format(
+      "SELECT row_number() OVER ()::int4 AS f, dense_rank() OVER (ORDER BY merge COLLATE \"C\")::int4 AS m, "
+      "merge, geom{}{} FROM ({}) f",
+      property_list(l), hashes, features_sql(l, which));
 }
 
 // A segment has no direction: the lesser end comes first. One whose ends have become the same is dropped.
 std::string ordered(const std::string& query) {
   return fmt::format(
-      "SELECT DISTINCT f, CASE WHEN turn THEN x2 ELSE x1 END AS x1, CASE WHEN turn THEN y2 ELSE y1 END AS "
+      "SELECT DISTINCT m, f, CASE WHEN turn THEN x2 ELSE x1 END AS x1, CASE WHEN turn THEN y2 ELSE y1 END AS "
       "y1, "
       "CASE WHEN turn THEN x1 ELSE x2 END AS x2, CASE WHEN turn THEN y1 ELSE y2 END AS y2 FROM ("
-      "SELECT *, (x1, y1) > (x2, y2) AS turn FROM ({}) s OFFSET 0) s WHERE x1 <> x2 OR y1 <> y2",
+      "SELECT *, x1 > x2 OR x1 = x2 AND y1 > y2 AS turn FROM ({}) s OFFSET 0) s WHERE x1 <> x2 OR y1 <> y2",
       query);
 }
 
-// Snapped down, not to the nearest: only so do lattices nest.
+// Snapped down, not to the nearest: only so do lattices nest. A vertex and the one before it are a segment;
+// the last number of a vertex's path counts those of its line or ring.
 std::string segment_query(std::string_view feature, int zoom) {
   const std::string side = two_to(zoom + lattice_order);
   const auto snapped = [&](const std::string& fraction) {
-    return fmt::format("floor(least(greatest({}, 0), 0.9999999999999) * {})::int8", fraction, side);
+    return fmt::format("floor(least(greatest({}, 0), 0.9999999999999) * {})::int4", fraction, side);
   };
-  const auto x = [&](std::string_view point) {
-    return snapped(fmt::format("(ST_X({}) + 180) / 360", point));
-  };
-  const auto y = [&](std::string_view point) {
-    return snapped(fraction_of_latitude(
-        fmt::format("greatest(least(ST_Y({}), 85.0511287798066), -85.0511287798066)", point)));
-  };
-  return ordered(
-      fmt::format("SELECT f, {} AS x1, {} AS y1, {} AS x2, {} AS y2 FROM (SELECT f, ST_StartPoint(s) AS a, "
-                  "ST_EndPoint(s) AS b "
-                  "FROM (SELECT f, (ST_DumpSegments(geom)).geom AS s FROM {} OFFSET 0) s OFFSET 0) s",
-                  x("a"), y("a"), x("b"), y("b"), feature));
+  const std::string x = snapped("(ST_X(geom) + 180) / 360");
+  const std::string y =
+      snapped(fraction_of_latitude("greatest(least(ST_Y(geom), 85.0511287798066), -85.0511287798066)"));
+  return ordered(fmt::format(
+      "SELECT m, f, x1, y1, x2, y2 FROM (SELECT m, f, at, x AS x2, y AS y2, lag(x) OVER () AS x1, "
+      "lag(y) OVER () AS y1 FROM (SELECT m, f, path[cardinality(path)] AS at, {} AS x, {} AS y FROM ("
+      "SELECT m, f, (ST_DumpPoints(geom)).* FROM (SELECT m, f, geom FROM {}) f OFFSET 0) p OFFSET 0) p) p "
+      "WHERE at > 1",
+      x, y, feature));
 }
 
 // A lattice point stands for the cell that it was snapped from: it is drawn at its middle.
@@ -52,32 +57,31 @@ std::string point_sql(std::string_view end, int zoom) {
 }
 
 // Segments by the tiles into whose buffer (8 lattice units) they reach: within the box of the tile, and on
-// both sides of its middle by no more than its half diagonal in their direction.
+// both sides of its middle by no more than its half diagonal in their direction. Most lie in one tile.
 std::string by_tile(int zoom, const std::vector<cells>* tiles) {
   const std::int64_t last = (std::int64_t{1} << zoom) - 1;
   std::string chosen_tiles;
   if (tiles != nullptr)
     chosen_tiles =
-        fmt::format(" AND EXISTS (SELECT FROM {} WHERE tx BETWEEN cx0 AND cx1 AND ty BETWEEN cy0 AND cy1)",
+        fmt::format(" WHERE EXISTS (SELECT FROM {} WHERE tx BETWEEN cx0 AND cx1 AND ty BETWEEN cy0 AND cy1)",
                     values_sql(*tiles));
   return fmt::format(
-      "SELECT * FROM (SELECT *, generate_series(greatest((least(y1, y2) - 8) >> 9, 0), "
-      "least((greatest(y1, y2) + 8) >> 9, {0})) AS ty FROM ("
-      "SELECT *, generate_series(greatest((x1 - 8) >> 9, 0), least((x2 + 8) >> 9, {0})) AS tx FROM segment) "
-      "s) s "
-      "WHERE abs((x2 - x1)::float8 * (ty * 512 + 255.5 - y1) - (y2 - y1)::float8 * (tx * 512 + 255.5 - x1)) "
-      "<= ((x2 - x1) + abs(y2 - y1)) * 264::float8{1}",
+      "SELECT m, f, x1, y1, x2, y2, tx, ty FROM ("
+      "SELECT m, f, x1, y1, x2, y2, tx0 AS tx, ty0 AS ty FROM place WHERE tx0 = tx1 AND ty0 = ty1 UNION ALL "
+      "SELECT m, f, x1, y1, x2, y2, tx, ty FROM (SELECT *, generate_series(ty0, ty1) AS ty FROM ("
+      "SELECT *, generate_series(tx0, tx1) AS tx FROM place WHERE tx0 < tx1 OR ty0 < ty1) s) s WHERE "
+      "abs((x2 - x1)::float8 * (ty * 512 + 255.5::float8 - y1) - (y2 - y1)::float8 * "
+      "(tx * 512 + 255.5::float8 - x1)) <= ((x2 - x1)::float8 + abs(y2 - y1)) * 264) s{1}",
       last, chosen_tiles);
 }
 
-std::string agreed_properties(const layer& l) {
-  std::string out;
-  for (std::size_t i = 0; i < served_properties(l).size(); ++i)
-    out += fmt::format(
-        ", CASE WHEN count(p{0}) = count(*) AND min(p{0}::text COLLATE \"C\") = "
-        "max(p{0}::text COLLATE \"C\") THEN (array_agg(p{0}))[1] END AS p{0}",
-        i);
-  return out;
+std::string places(int zoom) {
+  const std::int64_t last = (std::int64_t{1} << zoom) - 1;
+  return fmt::format(
+      "SELECT *, greatest((x1 - 8) >> 9, 0) AS tx0, least((x2 + 8) >> 9, {0}) AS tx1, "
+      "greatest((least(y1, y2) - 8) >> 9, 0) AS ty0, least((greatest(y1, y2) + 8) >> 9, {0}) AS ty1 "
+      "FROM segment",
+      last);
 }
 
 std::string identities(const std::vector<std::string>& values, bool none) {
@@ -91,14 +95,14 @@ std::string identities(const std::vector<std::string>& values, bool none) {
 
 std::string make_segments_sql(const layer& l, int zoom) {
   return "CREATE TEMPORARY TABLE feature ON COMMIT DROP AS " + feature_query(l, {}) +
-         "; ANALYZE feature; CREATE TEMPORARY TABLE segment ON COMMIT DROP AS " +
-         segment_query("feature", zoom) + "; ANALYZE segment";
+         "; ANALYZE feature (f, m); CREATE TEMPORARY TABLE segment ON COMMIT DROP AS " +
+         segment_query("feature", zoom) + "; ANALYZE segment (m, f)";
 }
 
 std::string coarsen_segments_sql() {
   return "ALTER TABLE segment RENAME TO finer; CREATE TEMPORARY TABLE segment ON COMMIT DROP AS " +
-         ordered("SELECT f, x1 >> 1 AS x1, y1 >> 1 AS y1, x2 >> 1 AS x2, y2 >> 1 AS y2 FROM finer") +
-         "; DROP TABLE finer; ANALYZE segment";
+         ordered("SELECT m, f, x1 >> 1 AS x1, y1 >> 1 AS y1, x2 >> 1 AS x2, y2 >> 1 AS y2 FROM finer") +
+         "; DROP TABLE finer; ANALYZE segment (m, f)";
 }
 
 std::string some_segments(const layer& l, int zoom, const chosen& which) {
@@ -106,27 +110,33 @@ std::string some_segments(const layer& l, int zoom, const chosen& which) {
          segment_query("feature", zoom) + ")";
 }
 
+// Features are joined without their geometries and texts until there is one for each row.
 std::string merged_level_sql(const layer& l, const std::string& table, int zoom, const std::string& with,
                              const std::vector<cells>* tiles) {
   const std::string shapes = fmt::format(
-      "SELECT tx, ty, ident, ST_SetSRID(ST_LineMerge(ST_Collect(ST_MakeLine({}, {}) ORDER BY x1, y1, x2, "
-      "y2)), "
-      "4326) AS geom FROM (SELECT DISTINCT tx, ty, ident, x1, y1, x2, y2 FROM reached) s GROUP BY tx, ty, "
-      "ident",
+      "SELECT m, tx, ty, ST_SetSRID(ST_LineMerge(ST_Collect(line)), 4326) AS geom FROM ("
+      "SELECT m, tx, ty, ST_MakeLine({}, {}) AS line FROM (SELECT DISTINCT m, tx, ty, x1, y1, x2, y2 FROM "
+      "reached ORDER BY m, tx, ty, x1, y1, x2, y2) s OFFSET 0) s GROUP BY m, tx, ty",
       point_sql("1", zoom), point_sql("2", zoom));
+  std::string agreed, hashes, properties;
+  for (std::size_t i = 0; i < served_properties(l).size(); ++i) {
+    agreed += fmt::format(", min(h{0}) = max(h{0}) AS a{0}", i);
+    hashes += fmt::format(", h{0}", i);
+    properties += fmt::format(", CASE WHEN a{0} THEN p{0} END AS p{0}", i);
+  }
   const std::string facts = fmt::format(
-      "SELECT tx, ty, ident, count(*) AS n{} FROM (SELECT DISTINCT tx, ty, ident, f FROM reached) d "
-      "JOIN feature USING (f) GROUP BY tx, ty, ident",
-      agreed_properties(l));
+      "SELECT m, tx, ty, count(*) AS n, min(f) AS f{} FROM (SELECT DISTINCT m, tx, ty, f FROM reached) d "
+      "JOIN (SELECT f{} FROM feature) h USING (f) GROUP BY m, tx, ty",
+      agreed, hashes);
   return fmt::format(
-      "INSERT INTO {0} ({1}) {2}, reached AS MATERIALIZED (SELECT s.*, '=' || coalesce(merge, '') AS ident "
-      "FROM ({3}) s JOIN feature USING (f)) "
+      "INSERT INTO {0} ({1}) {2}, place AS MATERIALIZED ({9}), reached AS MATERIALIZED ({3}) "
       "SELECT {4}, tx, ty, true, tx * 32 + 16, ty * 32 + 16, (tx + 0.5::float8) / {5}, (ty + 0.5::float8) / "
       "{5}, "
-      "1 / {5}, n::float8, n, ident, NULL, geom{6} FROM ({7}) s JOIN ({8}) p USING (tx, ty, ident) "
-      "ORDER BY tx, ty, ident COLLATE \"C\"",
+      "1 / {5}, n::float8, n, '=' || coalesce(merge, '') AS ident, NULL, s.geom{6} FROM ({7}) s JOIN ({8}) p "
+      "USING (m, tx, ty) JOIN (SELECT f, merge{10} FROM feature) feature USING (f) ORDER BY tx, ty, "
+      "coalesce(merge, '') COLLATE \"C\"",
       table, inserted_columns(l), with.empty() ? "WITH nothing AS (SELECT)" : with, by_tile(zoom, tiles),
-      zoom, two_to(zoom), property_list(l), shapes, facts);
+      zoom, two_to(zoom), properties, shapes, facts, places(zoom), property_list(l));
 }
 
 std::string merge_values_sql(const layer& l, const std::string& table, int finest,
