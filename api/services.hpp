@@ -30,7 +30,7 @@ struct services {
   int schema_version;  ///< the newest migration compiled in; /ready wants it in the database
   steady::time_point started;
   const version_store* versions = nullptr;         ///< nullptr: none are known, each answer asks the database
-  event_hub* events = nullptr;  ///< this thread's; nullptr: nothing is told of changes
+  event_hub* events = nullptr;                     ///< this thread's; nullptr: nothing is told of changes
   std::unique_ptr<layer_source> source = nullptr;  ///< made by make_routes when empty: PostGIS through `pool`
   grid_statements grid = {};
   answer_cache answers = {};

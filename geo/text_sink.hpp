@@ -68,7 +68,7 @@ class text_sink {
   }
   char back() const noexcept { return at_[-1]; }
   std::string_view text() const noexcept { return {out_.data(), size()}; }  ///< until the next call
-  void truncate(std::size_t size) noexcept { at_ = out_.data() + size; }  ///< takes back what stands behind
+  void truncate(std::size_t size) noexcept { at_ = out_.data() + size; }    ///< takes back what stands behind
   void finish() {
     if (kept_) return;
     out_.resize(size());

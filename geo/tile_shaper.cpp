@@ -107,8 +107,23 @@ struct run_taker : visitor_base {
   }
 };
 
+namespace {
+
+// With the buffer, but not beyond the square of web mercator in the north and south.
+grid_box drawn_box(const tile& t, int extent, int buffer) noexcept {
+  const bool northmost = t.y == 0, southmost = t.y == (std::int64_t{1} << t.z) - 1;
+  return {-buffer, northmost ? 0 : -buffer, extent + buffer, southmost ? extent : extent + buffer};
+}
+
+}  // namespace
+
 tile_shaper::tile_shaper(const tile& t, int extent, int buffer) noexcept
-    : extent_{extent}, box_{-buffer, -buffer, extent + buffer, extent + buffer}, project_{t, extent} {}
+    : extent_{extent}, buffer_{buffer}, box_{drawn_box(t, extent, buffer)}, project_{t, extent} {}
+
+void tile_shaper::restart(const tile& t) noexcept {
+  box_ = drawn_box(t, extent_, buffer_);
+  project_ = tile_projection{t, extent_};
+}
 
 void tile_shaper::clear() noexcept {
   shape_.clear();
@@ -172,8 +187,11 @@ bool tile_shaper::too_small() const noexcept {
 }
 
 bool tile_shaper::shape_points() {
+  // Points on the edge of the world are drawn, as those between two tiles are.
+  const int north = box_.min_y == -buffer_ ? box_.min_y : box_.min_y - 1;
+  const int south = box_.max_y == extent_ + buffer_ ? box_.max_y : box_.max_y + 1;
   for (const tile_position& p : positions_) {
-    if (!within_ && !(p.x > box_.min_x && p.x < box_.max_x && p.y > box_.min_y && p.y < box_.max_y)) continue;
+    if (!within_ && !(p.x > box_.min_x && p.x < box_.max_x && p.y > north && p.y < south)) continue;
     shape_.points.push_back({whole(p.x), whole(p.y)});
   }
   if (shape_.points.size() > 1) {

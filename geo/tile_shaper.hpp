@@ -20,11 +20,11 @@ namespace gridlight::geo {
 /// - What lies beyond extent + buffer is cut off. Points on that edge stay; lines that run along it do not,
 ///   unless all of the geometry lies within.
 /// - Polygons come out valid (OGC), and exteriors wound as the specification of vector tiles says.
-/// What lies wholly beyond 85.0511° is nothing. Buffers are kept from one geometry to the next.
+/// Beyond 85.0511° nothing is drawn, in the buffer neither. Room is kept from one geometry to the next.
 class tile_shaper {
  public:
   tile_shaper(const tile& t, int extent, int buffer) noexcept;
-  void restart(const tile& t) noexcept { project_ = tile_projection{t, extent_}; }  ///< for another tile
+  void restart(const tile& t) noexcept;  ///< for another tile
 
   /// False: nothing is left of it, or the bytes are no geometry.
   bool shape(std::span<const std::byte> ewkb);
@@ -49,7 +49,7 @@ class tile_shaper {
   void add_line(std::span<const tile_position> line);
   bool add_ring(std::span<const tile_position> ring, bool exterior);
 
-  int extent_;
+  int extent_, buffer_;
   grid_box box_;
   tile_projection project_;
   geometry_type type_{};

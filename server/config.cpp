@@ -25,8 +25,8 @@ constexpr std::string_view database_url = "GRIDLIGHT_DATABASE_URL";
 
 // GRIDLIGHT_* that are no settings: where the configuration is, and what tests and tools read.
 constexpr std::string_view other_variables[] = {
-    "GRIDLIGHT_CONFIG",    database_url,           "GRIDLIGHT_REAL_DATA",    "GRIDLIGHT_TEST_DATABASE_URL",
-    "GRIDLIGHT_SOAK",      "GRIDLIGHT_SOAK_SHARE", "GRIDLIGHT_SOAK_MINUTES", "GRIDLIGHT_BINARY",
+    "GRIDLIGHT_CONFIG",     database_url,           "GRIDLIGHT_REAL_DATA",    "GRIDLIGHT_TEST_DATABASE_URL",
+    "GRIDLIGHT_SOAK",       "GRIDLIGHT_SOAK_SHARE", "GRIDLIGHT_SOAK_MINUTES", "GRIDLIGHT_BINARY",
     "GRIDLIGHT_SOURCE_DIR", "GRIDLIGHT_TOKEN"};
 
 std::vector<std::string> setting_names() {

@@ -149,7 +149,8 @@ void loop::admit(session::socket_type socket, asio::ip::address peer) {
   socket.write_some(asio::buffer(turned_away), ec);
   // Closing on a request that has come but was not read would reset the connection and lose the answer.
   std::array<char, 4096> unread;
-  while (!ec && socket.read_some(asio::buffer(unread), ec) == unread.size()) {}
+  while (!ec && socket.read_some(asio::buffer(unread), ec) == unread.size()) {
+  }
 }
 
 awaitable<void> loop::drain() {

@@ -132,10 +132,11 @@ void pool::impl::connect(lane_state& s, std::size_t slot, steady::duration limit
   auto signal = std::make_shared<asio::cancellation_signal>();
   s.slots[slot].connecting = signal;
   const auto stop = signal->slot();
-  asio::co_spawn(executor,
-                 connect_one(weak_from_this(), &s, slot, executor, how,
-                             how->session_sql[static_cast<std::size_t>(&s - lanes.data())], deadline_in(limit)),
-                 asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
+  asio::co_spawn(
+      executor,
+      connect_one(weak_from_this(), &s, slot, executor, how,
+                  how->session_sql[static_cast<std::size_t>(&s - lanes.data())], deadline_in(limit)),
+      asio::bind_cancellation_slot(stop, [signal](const std::exception_ptr&) {}));
 }
 
 asio::awaitable<void> pool::impl::connect_one(std::weak_ptr<impl> owner, lane_state* s, std::size_t slot,

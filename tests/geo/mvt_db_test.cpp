@@ -5,25 +5,25 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <map>
 #include <numbers>
 #include <random>
 
 #include "geo/geojson.hpp"
-#include "geo/geometry.hpp"
 #include "geo/wkb.hpp"
 #include "tests/support/command.hpp"
 #include "tests/support/shapes.hpp"
 #include "tests/support/soak.hpp"
 #include "tests/support/temp_db.hpp"
-#include "tests/support/tile_reader.hpp"
+#include "tests/support/tile_compare.hpp"
 
 using namespace gridlight::geo;
 using gridlight::test::count_of;
+using gridlight::test::features_by_id;
+using gridlight::test::geometry_faults;
 using gridlight::test::read_tile;
 using gridlight::test::shape;
 using gridlight::test::temp_db;
-using gridlight::test::tile_feature;
+using gridlight::test::thin_tally;
 using gridlight::test::to_hex;
 using gridlight::test::to_wkb;
 
@@ -57,8 +57,9 @@ class scene {
   double between(double low, double high) { return std::uniform_real_distribution{low, high}(random_); }
   // From half a unit of 4096 a tile to three tiles, small ones more often.
   double size() { return std::exp(between(std::log(0.0001), std::log(3))); }
-  // PROJ brings longitudes beyond the antimeridian back, which is not ours to do.
-  lonlat clamped(lonlat p) { return {std::clamp(p.lon, -180.0, 180.0), std::clamp(p.lat, -85.05, 85.05)}; }
+  // PROJ brings longitudes beyond the antimeridian back, which is not ours to do. At the edge of the world
+  // PostGIS draws on into the buffer, and we do not.
+  lonlat clamped(lonlat p) { return {std::clamp(p.lon, -180.0, 180.0), std::clamp(p.lat, -84.9, 84.9)}; }
   lonlat place(double reach) {
     return clamped(
         {middle_.lon + between(-reach, reach) * width_, middle_.lat + between(-reach, reach) * height_});
@@ -97,8 +98,8 @@ class scene {
   }
   shape of(geometry_type type, lonlat centre) {
     switch (type) {
-      case geometry_type::point:  // beyond the world's edge PostGIS shows some in the buffer, and we none
-        return {type, {{{centre.lon, std::clamp(centre.lat, -85.05, 85.05)}}}, {}};
+      case geometry_type::point:
+        return {type, {{centre}}, {}};
       case geometry_type::line_string:
         return {type, {walk(centre)}, {}};
       case geometry_type::polygon:
@@ -125,95 +126,16 @@ std::string bytes_of(const std::string& bytea) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-using features = std::map<std::uint64_t, tile_feature>;
-features by_id(std::string_view tile, bool lenient = false) {
-  features out;
+features_by_id by_id(std::string_view tile, bool lenient = false) {
+  features_by_id out;
   for (auto& layer : read_tile(tile, lenient))
     for (auto& f : layer.features)
       REQUIRE(out.emplace(f.id, f).second);
   return out;
 }
 
-// Whether each vertex of `a` has one of `b` within a unit.
-std::string lonely_vertex(const tile_feature& a, const tile_feature& b) {
-  for (const auto& part : a.parts) {
-    for (const grid_point p : part) {
-      bool found = false;
-      for (const auto& other : b.parts)
-        for (const grid_point q : other)
-          found |= std::abs(p.x - q.x) <= 1 && std::abs(p.y - q.y) <= 1;
-      if (!found) return std::to_string(p.x) + " " + std::to_string(p.y);
-    }
-  }
-  return "";
-}
-
-double area(const tile_feature& f) {
-  std::int64_t sum = 0;
-  for (const auto& part : f.parts)
-    sum += gridlight::test::doubled_area(part);
-  return static_cast<double>(sum) / 2;
-}
-double perimeter(const tile_feature& f) {
-  double sum = 0;
-  for (const auto& part : f.parts)
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const grid_point p = part[i], q = part[(i + 1) % part.size()];
-      sum += std::hypot(p.x - q.x, p.y - q.y);
-    }
-  return sum;
-}
-
-// Where a spike or a part is as thin as a unit, Wagyu, which PostGIS clips with, takes it away or leads it
-// elsewhere, and of a polygon of some units it may leave nothing. Such polygons are counted.
-struct tally {
-  int polygons = 0, thin = 0;
-};
-
-bool is_speck(const tile_feature& f, tally& seen) {
-  if (f.kind != shape_kind::polygon || area(f) > 4) return false;
-  ++seen.polygons;
-  ++seen.thin;
-  return true;
-}
-
-// What is wrong with `ours`, when `theirs` is right; empty when nothing is.
-std::string fault(const tile_feature& ours, const tile_feature& theirs, tally& seen) {
-  if (ours.kind == shape_kind::polygon)
-    if (const auto invalid = find_invalidity(gridlight::test::polygons_of(ours)))
-      return "is not valid: " + invalid->reason;
-  if (ours.kind != theirs.kind) return "is of another kind";
-  std::string alone = lonely_vertex(ours, theirs);
-  if (alone.empty()) alone = lonely_vertex(theirs, ours);
-  if (ours.kind == shape_kind::polygon) {
-    const double other = std::abs(area(ours) - area(theirs));
-    const double least = 1 + std::max(perimeter(ours), perimeter(theirs)) / 2;
-    if (other > 4 && other > least)
-      return "has another area: " + std::to_string(area(ours)) + ", not " + std::to_string(area(theirs));
-    ++seen.polygons;
-    seen.thin += !alone.empty() || other > least;
-  } else if (!alone.empty()) {
-    return "has a vertex alone: " + alone;
-  }
-  return "";
-}
-
-std::map<std::uint64_t, std::string> faults(const features& ours, const features& theirs, tally& seen) {
-  std::map<std::uint64_t, std::string> out;
-  for (const auto& [id, f] : ours) {
-    const auto found = theirs.find(id);
-    if (found == theirs.end()) {
-      if (!is_speck(f, seen)) out[id] = "should not be there";
-    } else if (auto what = fault(f, found->second, seen); !what.empty())
-      out[id] = std::move(what);
-  }
-  for (const auto& [id, f] : theirs)
-    if (ours.count(id) == 0 && !is_speck(f, seen)) out[id] = "is missing";
-  return out;
-}
-
 // What lies in table `shapes` in a tile, by ours and by theirs.
-void compare(const temp_db& db, const tile& t, const std::string& where, tally& seen) {
+void compare(const temp_db& db, const tile& t, const std::string& where, thin_tally& seen) {
   const auto rows =
       db.rows("SELECT id, encode(geometry_send(g), 'hex') FROM shapes WHERE " + where + " ORDER BY id");
   mvt_layer layer{"shapes", t, {}};
@@ -227,7 +149,7 @@ void compare(const temp_db& db, const tile& t, const std::string& where, tally& 
       "SELECT ST_AsMVT(q, 'shapes', 4096, 'g', 'id') FROM (SELECT id, ST_AsMVTGeom(ST_Transform(g, 3857), "
       "ST_TileEnvelope(" +
       name + "), 4096, 64, true) AS g FROM shapes WHERE " + where + ") q WHERE g IS NOT NULL");
-  for (const auto& [id, what] : faults(by_id(ours), by_id(bytes_of(theirs), true), seen))
+  for (const auto& [id, what] : geometry_faults(by_id(ours), by_id(bytes_of(theirs), true), seen))
     FAIL_CHECK(what << " " << db.value("SELECT ST_AsEWKT(g) FROM shapes WHERE id = " + std::to_string(id))
                     << " in tile " << name);
 }
@@ -240,7 +162,7 @@ TEST_CASE("random geometries look in tiles as ST_AsMVTGeom makes them look") {
   CAPTURE(seed);
   std::mt19937_64 random{seed};
   const temp_db db;
-  tally seen;
+  thin_tally seen;
   db.run("CREATE TABLE shapes (id int8, g geometry)");
   for (int round = count_of(150, 20'000); round > 0; --round) {
     scene s{random, static_cast<int>(random() % 23)};
@@ -291,14 +213,14 @@ TEST_CASE("the buildings of San José look in tiles as ST_AsMVTGeom makes them l
   const temp_db db;
   db.run("CREATE TABLE shapes (id int8, g geometry); INSERT INTO shapes VALUES " + values +
          "; CREATE INDEX ON shapes USING gist (g)");
-  tally far, near;  // where a building is some units large, and where it is more
+  thin_tally far, near;  // where a building is some units large, and where it is more
   for (int round = count_of(60, 5'000); round > 0; --round) {
     const tile t = tile_at(places[random() % places.size()], 11 + static_cast<int>(random() % 10));
     const std::string envelope = "ST_TileEnvelope(" + std::to_string(t.z) + "," + std::to_string(t.x) + "," +
                                  std::to_string(t.y) + ", margin => 0.02)";
     compare(db, t, "g && ST_Transform(" + envelope + ", 4326)", t.z < 15 ? far : near);
   }
-  for (const tally& seen : {far, near})
+  for (const thin_tally& seen : {far, near})
     std::cout << seen.thin << " of " << seen.polygons << " buildings differ where they are thin" << std::endl;
   CHECK(far.polygons > 1000);
   CHECK(near.polygons > 1000);

@@ -276,6 +276,18 @@ TEST_CASE("geometries round the world and at the poles at the deepest zoom") {
   CHECK(drawn(deep, line({{1e300, 1e300}, {-1e300, -1e300}})).kind != shape_kind::polygon);
 }
 
+TEST_CASE("nothing is drawn beyond the square of web mercator, in the buffer neither") {
+  const tile corner{3, 0, 0}, middle{3, 0, 1};
+  CHECK(drawn(corner, line({{-179, 80}, {-179, 89}})).parts.at(0).back().y == 0);
+  CHECK(drawn(tile{3, 0, 7}, line({{-179, -80}, {-179, -89}})).parts.at(0).back().y == 4096);
+  CHECK(drawn(middle, line({{-179, 60}, {-179, 89}})).parts.at(0).back().y == -64);
+  const ring cap{{-179, 84}, {-170, 84}, {-170, 89}, {-179, 89}, {-179, 84}};
+  const tile_feature cut = drawn(corner, polygon({cap}));
+  for (const auto& p : cut.parts.at(0))
+    CHECK(p.y >= 0);
+  CHECK(drawn(corner, line({{-179, 86}, {-170, 89}})).kind == shape_kind::none);
+}
+
 TEST_CASE("of a collection the members of the highest dimension are drawn") {
   const shape s{geometry_type::geometry_collection,
                 {},

@@ -73,11 +73,12 @@ TEST_CASE("polygons have rings, turned to the right-hand rule") {
 }
 
 TEST_CASE("beside polygons every other part is one ring, so that no ring takes in what follows it") {
-  CHECK(columns_of({"LINESTRING(1 2,3 4)", "POLYGON((0 0,4 4,0 4,0 0))", nullptr, "LINESTRING(5 6,7 8)",
-                    "POLYGON EMPTY", "POLYGON((0 0,4 4,0 4,0 0))"}) ==
-        R"("positions":[1,2,3,4,0,0,4,4,0,4,0,0,5,6,7,8,0,0,4,4,0,4,0,0],"geometryType":"Mixed",)"
-        R"("types":["LineString","Polygon",null,"LineString","Polygon","Polygon"],"offsets":[0,2,6,6,8,8,12],)"
-        R"("rings":[0,1,2,3,4,4,5],"ringStarts":[0,2,6,6,8,12])");
+  CHECK(
+      columns_of({"LINESTRING(1 2,3 4)", "POLYGON((0 0,4 4,0 4,0 0))", nullptr, "LINESTRING(5 6,7 8)",
+                  "POLYGON EMPTY", "POLYGON((0 0,4 4,0 4,0 0))"}) ==
+      R"("positions":[1,2,3,4,0,0,4,4,0,4,0,0,5,6,7,8,0,0,4,4,0,4,0,0],"geometryType":"Mixed",)"
+      R"("types":["LineString","Polygon",null,"LineString","Polygon","Polygon"],"offsets":[0,2,6,6,8,8,12],)"
+      R"("rings":[0,1,2,3,4,4,5],"ringStarts":[0,2,6,6,8,12])");
 }
 
 TEST_CASE("types that differ are named, collections stand apart") {

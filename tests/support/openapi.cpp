@@ -22,17 +22,28 @@ YAML::Node openapi_resolve(const YAML::Node& root, const YAML::Node& node) {
 }
 
 std::string valid_value(const described_parameter& p) {
-  static const std::map<std::string, std::string> values{
-      {"layer", "transformers"}, {"id", "SUB-001"},
-      {"layers", "transformers"}, {"tileset", "transformers.json"},
-      {"z", "8"}, {"x", "60"}, {"y", "105"}, {"v", "1"},
-      {"lon", "-95.37"},         {"lat", "29.76"},
-      {"radius_m", "500"},       {"limit", "5"},
-      {"min_lon", "-95.5"},      {"min_lat", "29.6"},
-      {"max_lon", "-95.2"},      {"max_lat", "29.9"},
-      {"count", "true"},         {"bbox", "-95.5,29.6,-95.2,29.9"},
-      {"max_distance_m", "500"}, {"properties", "health_score"},
-      {"f", "geojson"},          {"layers", "outages,topology"}};
+  static const std::map<std::string, std::string> values{{"layer", "transformers"},
+                                                         {"id", "SUB-001"},
+                                                         {"layers", "transformers"},
+                                                         {"tileset", "transformers.json"},
+                                                         {"z", "8"},
+                                                         {"x", "60"},
+                                                         {"y", "105"},
+                                                         {"v", "1"},
+                                                         {"lon", "-95.37"},
+                                                         {"lat", "29.76"},
+                                                         {"radius_m", "500"},
+                                                         {"limit", "5"},
+                                                         {"min_lon", "-95.5"},
+                                                         {"min_lat", "29.6"},
+                                                         {"max_lon", "-95.2"},
+                                                         {"max_lat", "29.9"},
+                                                         {"count", "true"},
+                                                         {"bbox", "-95.5,29.6,-95.2,29.9"},
+                                                         {"max_distance_m", "500"},
+                                                         {"properties", "health_score"},
+                                                         {"f", "geojson"},
+                                                         {"layers", "outages,topology"}};
   const auto it = values.find(p.name);
   if (it == values.end()) throw std::runtime_error{"no value is known for parameter " + p.name};
   return it->second;

@@ -25,8 +25,8 @@ inline std::uint64_t chosen_seed() {
   return chosen != nullptr ? std::stoull(chosen) : std::random_device{}();
 }
 
-/// A limit on time in milliseconds. It is meant when soaking; otherwise tests run beside others, and only what
-/// is far beyond it counts.
+/// A limit on time in milliseconds. It is meant when soaking; otherwise tests run beside others, and only
+/// what is far beyond it counts.
 inline double limit_ms(double ms) {
   return soaking() ? ms : 3 * ms;
 }
