@@ -50,17 +50,18 @@ class client {
       base_.pop_back();
   }
 
-  reply get(const std::string& path) {
+  /// \param packed  as browsers ask for tiles; the body is then left packed
+  reply get(const std::string& path, bool packed) {
     try {
-      return ask(path);
+      return ask(path, packed);
     } catch (const boost::system::system_error&) {
       stream_.reset();  // an idle connection that the server has closed
-      return ask(path);
+      return ask(path, packed);
     }
   }
 
  private:
-  reply ask(const std::string& path) {
+  reply ask(const std::string& path, bool packed) {
     if (!stream_) {
       stream_.emplace(io_);
       stream_->expires_after(patience);
@@ -69,7 +70,7 @@ class client {
     }
     beast::http::request<beast::http::empty_body> req{beast::http::verb::get, base_ + path, 11};
     req.set(beast::http::field::host, host_ + ":" + port_);
-    req.set(beast::http::field::accept_encoding, "gzip");
+    if (packed) req.set(beast::http::field::accept_encoding, "gzip");
     if (!token_.empty()) req.set("Gridlight-Token", token_);
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(std::uint64_t{1} << 30);
@@ -160,7 +161,7 @@ struct pyramid {
 };
 
 result<pyramid> ask_pyramid(client& server, const std::string& layers) {
-  const reply answer = server.get("/api/postgres/tiles/" + percent_encode(layers) + ".json");
+  const reply answer = server.get("/api/postgres/tiles/" + percent_encode(layers) + ".json", false);
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   const bool json = parser.parse(answer.body).get(root) == simdjson::SUCCESS;
@@ -205,7 +206,7 @@ void fetch(const plan& all, const boost::urls::url& url, const warm_options& opt
     const std::string path = fmt::format("/api/postgres/tiles/{}/{}/{}/{}{}", percent_encode(options.layers),
                                          t.z, t.x, t.y, query);
     try {
-      const reply answer = server.get(path);
+      const reply answer = server.get(path, true);
       if (answer.status == 200) {
         ++done.full;
         done.bytes += answer.body.size();
