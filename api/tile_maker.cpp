@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "api/common.hpp"
 #include "api/layer_sql.hpp"
 #include "api/tile_writer.hpp"
 
@@ -16,7 +17,8 @@ using boost::asio::awaitable;
 constexpr double features_per_ms = 250;
 // Combinations of layers are endless; each has a statement of its own.
 constexpr std::size_t most_statements = 256;
-constexpr int tile_gzip_level = 6;
+// Packing is what a cold tile costs most. Level 6 takes 4.5 times as long for 8 % fewer bytes of buildings.
+constexpr int tile_gzip_level = 1;
 constexpr int attempts = 3;
 
 std::optional<std::int64_t> number_in(std::string_view& text) {
@@ -54,6 +56,22 @@ std::vector<told_source> read_head(std::string_view text) {
 bool made_tile::versioned() const noexcept {
   return std::all_of(sources.begin(), sources.end(),
                      [](const source_state& s) { return s.version.has_value(); });
+}
+
+tile_name name_of(std::string_view key, std::span<const source_state> sources) {
+  tile_name out;
+  std::string touched{key};
+  bool known = true;
+  for (const source_state& s : sources) {
+    known = known && s.version.has_value();
+    if (!s.version) continue;
+    out.versions.append(out.versions.empty() ? "" : ", ").append(s.of.name).append("=");
+    out.versions.append(std::to_string(*s.version));
+    touched.append(s.of.generalised ? ";g:" : ";").append(s.of.name).append("=");
+    touched.append(std::to_string(s.touched));
+  }
+  if (known) out.etag = hex64(hash64(touched));
+  return out;
 }
 
 std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const version_store::knowledge* known) {
@@ -229,6 +247,8 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
       out->sources.push_back(std::move(state));
     }
     if (!body.empty()) out->packed = std::make_shared<const std::string>(std::move(packed));
+    out->name = name_of(tile_key(layers, t), out->sources);
+    if (out->name.etag.empty() && out->packed) out->name.etag = hex64(hash64(*out->packed));
     co_return tile_ptr{std::move(out)};
   }
 }

@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/tile_request.hpp"
@@ -26,9 +28,18 @@ struct source_state {
   std::int64_t touched = 0;             ///< the last version up to that which touched the tile
 };
 
+/// What names a tile to clients.
+struct tile_name {
+  std::string etag;      ///< of what was asked, and the version of each source that touched it last
+  std::string versions;  ///< "layer=version, …"
+};
+/// The ETag is empty when a source has no version.
+tile_name name_of(std::string_view key, std::span<const source_state> sources);
+
 /// A tile, ready to be sent.
 struct made_tile {
   std::shared_ptr<const std::string> packed;  ///< gzip; null: nothing lies in it
+  tile_name name;
   std::vector<source_state> sources;
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
   std::int64_t dropped = 0;   ///< features left out for the sake of the budgets

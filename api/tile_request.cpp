@@ -99,6 +99,14 @@ void read_tile_properties(http::parameters& q, tile_layers& layers) {
   if (layers.selected.empty()) layers.selected = ",";
 }
 
+std::string tile_key(const tile_layers& layers, const geo::tile& t) {
+  std::string out = layers.names;
+  out.append("?").append(layers.selected);
+  for (const std::int64_t n : {static_cast<std::int64_t>(t.z), t.x, t.y})
+    out.append("/").append(std::to_string(n));
+  return out;
+}
+
 result<geo::tile> read_tile(std::string_view z, std::string_view x, std::string_view y) {
   for (const std::string_view ending : {".mvt", ".pbf"})
     if (y.ends_with(ending)) {

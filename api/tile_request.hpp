@@ -40,6 +40,9 @@ result<tile_layers> read_tile_layers(const services& s, http::request& req, std:
 /// `properties=a,b`: each must be one of some layer's.
 void read_tile_properties(http::parameters& q, tile_layers& layers);
 
+/// The same for the same tile, however it was asked for.
+std::string tile_key(const tile_layers& layers, const geo::tile& t);
+
 /// z, x and y of a path; y may end in .mvt or .pbf. Fails with bad_parameter when one is no whole number,
 /// with not_found when there is no such tile.
 result<geo::tile> read_tile(std::string_view z, std::string_view x, std::string_view y);

@@ -134,9 +134,11 @@ std::string rows_sql(std::span<const tile_part> parts, std::size_t i, tile_rows 
 }  // namespace
 
 bool has_condition(const layer& l) {
-  if (l.config.circuit.empty()) return false;
-  const auto served = served_properties(l);
-  return std::any_of(served.begin(), served.end(),
+  // Asked for each tile that is kept: without copying the properties.
+  const auto& hidden = l.config.personal;
+  return !l.config.circuit.empty() &&
+         std::find(hidden.begin(), hidden.end(), l.config.circuit) == hidden.end() &&
+         std::any_of(l.properties.begin(), l.properties.end(),
                      [&](const property& p) { return p.name == l.config.circuit; });
 }
 

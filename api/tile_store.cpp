@@ -32,7 +32,8 @@ void add_tile_metrics(metrics& m, const tile_store& store) {
 }
 
 std::size_t bytes_of(const made_tile& t) noexcept {
-  std::size_t out = sizeof t + (t.packed ? t.packed->size() + 64 : 0);
+  std::size_t out =
+      sizeof t + (t.packed ? t.packed->size() + 64 : 0) + t.name.etag.size() + t.name.versions.size();
   for (const source_state& s : t.sources)
     out += sizeof s + s.of.name.size();
   return out;

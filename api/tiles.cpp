@@ -15,14 +15,6 @@ struct tile_question {
   std::string key;  ///< the same for the same tile, however it was asked for
 };
 
-std::string key_of(const tile_question& q) {
-  std::string out = q.layers.names;
-  out.append("?").append(q.layers.selected);
-  for (const std::int64_t n : {static_cast<std::int64_t>(q.t.z), q.t.x, q.t.y})
-    out.append("/").append(std::to_string(n));
-  return out;
-}
-
 result<tile_question> read_question(const services& s, http::request& req) {
   const auto t = read_tile(req.path_values.at(1), req.path_values.at(2), req.path_values.at(3));
   if (!t) return t.error();
@@ -33,38 +25,23 @@ result<tile_question> read_question(const services& s, http::request& req) {
   read_tile_properties(q, out.layers);
   q.text("v");  // of the URLs that TileJSON gives out: each version has its own
   if (auto bad = q.fault()) return *std::move(bad);
-  out.key = key_of(out);
+  out.key = tile_key(out.layers, out.t);
   return out;
 }
 
-// The tile's name: what was asked, and the version of each source that touched it last.
-http::response response_of(const tile_question& q, std::vector<source_state> sources) {
+http::response response_of(tile_name name) {
   http::response out;
   out.type = http::content_type::tile;
-  std::string names, touched = q.key;
-  bool known = true;
-  for (const source_state& s : sources) {
-    known = known && s.version.has_value();
-    if (!s.version) continue;
-    names.append(names.empty() ? "" : ", ").append(s.of.name).append("=").append(std::to_string(*s.version));
-    touched.append(s.of.generalised ? ";g:" : ";")
-        .append(s.of.name)
-        .append("=")
-        .append(std::to_string(s.touched));
-  }
-  if (known) out.etag = hex64(hash64(touched));
-  if (!names.empty()) out.headers.emplace_back("Gridlight-Version", std::move(names));
+  out.etag = std::move(name.etag);
+  if (!name.versions.empty()) out.headers.emplace_back("Gridlight-Version", std::move(name.versions));
   return out;
 }
 
-http::response response_of(const tile_question& q, const made_tile& t) {
-  http::response out = response_of(q, t.sources);
+http::response response_of(const made_tile& t) {
+  http::response out = response_of(t.name);
   if (t.dropped > 0) out.headers.emplace_back("Gridlight-Dropped", std::to_string(t.dropped));
   out.packed = t.packed;
-  if (t.packed) {
-    if (out.etag.empty()) out.etag = hex64(hash64(*t.packed));
-    return out;
-  }
+  if (t.packed) return out;
   out.status = 204;
   out.etag.clear();
   return out;
@@ -73,35 +50,32 @@ http::response response_of(const tile_question& q, const made_tile& t) {
 enum class verdict { right, outdated, of_another_history };
 
 // Whether changes that are known touched the tile after it was made.
-verdict judge(const made_tile& t, const tile_question& q, const version_store& versions) {
-  if (t.history != versions.history()) return verdict::of_another_history;
-  const auto known = versions.known();
+verdict judge(const made_tile& t, const tile_question& q, const version_store::knowledge& known,
+              std::uint64_t history) {
+  if (t.history != history) return verdict::of_another_history;
   // The same layers may be drawn from elsewhere by now.
-  const auto parts = parts_at(q.layers, q.t.z, known.get());
-  const auto sources = sources_of(parts);
+  const auto sources = sources_of(parts_at(q.layers, q.t.z, &known));
   if (sources.size() != t.sources.size()) return verdict::outdated;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!(sources[i] == t.sources[i].of)) return verdict::outdated;
-    const auto now = known_state(sources[i], q.t, *known);
+    const auto now = known_state(sources[i], q.t, known);
     if (!now || now->touched > *t.sources[i].version) return verdict::outdated;
   }
   return verdict::right;
 }
 
 // What the client has already, told by the versions that are known alone.
-std::optional<http::response> unchanged_tile(const services& s, const http::request& req,
-                                             const tile_question& q) {
-  if (s.versions == nullptr || !http::asks_whether_changed(req.headers) || !s.versions->fresh())
-    return std::nullopt;
-  const auto known = s.versions->known();
+std::optional<http::response> unchanged_tile(const http::request& req, const tile_question& q,
+                                             const version_store::knowledge& known) {
+  if (!http::asks_whether_changed(req.headers)) return std::nullopt;
   std::vector<source_state> states;
-  for (const tile_source& of : sources_of(parts_at(q.layers, q.t.z, known.get()))) {
-    auto state = known_state(of, q.t, *known);
+  for (const tile_source& of : sources_of(parts_at(q.layers, q.t.z, &known))) {
+    auto state = known_state(of, q.t, known);
     if (!state) return std::nullopt;
     states.push_back(*std::move(state));
   }
   if (states.empty()) return std::nullopt;
-  auto out = response_of(q, std::move(states));
+  auto out = response_of(name_of(q.key, states));
   if (!http::none_match(req.headers, out.etag)) return std::nullopt;
   return out;
 }
@@ -139,9 +113,9 @@ void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
   store.kept.put(q.key, made, bytes_of(*made), cost_ms(*made), newer);
 }
 
-http::response stale_response(services& s, const tile_question& q, const made_tile& t) {
+http::response stale_response(services& s, const made_tile& t) {
   s.tiles->stale.add();
-  auto out = response_of(q, t);
+  auto out = response_of(t);
   label_stale(s, out);
   return out;
 }
@@ -154,29 +128,30 @@ answer_t tile(services& s, http::request& req) {
   if (!q) co_return q.error();
   tile_store& store = *s.tiles;
   const auto start = steady::now();
-  const bool versions_known = s.versions != nullptr && s.versions->known() != nullptr;
-  tile_ptr kept = versions_known ? store.kept.find(q->key) : nullptr;
-  const verdict is = kept ? judge(*kept, *q, *s.versions) : verdict::of_another_history;
+  // In this order: a history is raised before what is known of it is told, so that no tile of an old one is
+  // judged by the changes of a new one.
+  const auto known = s.versions == nullptr ? nullptr : s.versions->known();
+  const std::uint64_t history = s.versions == nullptr ? 0 : s.versions->history();
+  tile_ptr kept = known ? store.kept.find(q->key) : nullptr;
+  const verdict is = kept ? judge(*kept, *q, *known, history) : verdict::of_another_history;
   if (is == verdict::of_another_history) kept = nullptr;
-  const bool fresh = versions_known && s.versions->fresh() != nullptr;
+  const bool fresh = known && s.versions->fresh() != nullptr;
   req.timing.cache_ms += ms_since(start);
   if (kept && is == verdict::right && (fresh || may_be_stale(s))) {
-    if (!fresh) co_return stale_response(s, *q, *kept);
+    if (!fresh) co_return stale_response(s, *kept);
     store.hits.add();
-    co_return response_of(*q, *kept);
+    co_return response_of(*kept);
   }
-  if (auto same = unchanged_tile(s, req, *q)) {
+  if (auto same = fresh ? unchanged_tile(req, *q, *known) : std::nullopt) {
     store.hits.add();
     co_return *std::move(same);
   }
-  const auto known = versions_known ? s.versions->known() : nullptr;
   if (parts_at(q->layers, q->t.z, known.get()).empty()) {
-    http::response out = response_of(*q, made_tile{});
+    http::response out = response_of(made_tile{});
     co_return out;
   }
   if (kept) store.outdated.add();
 
-  const std::uint64_t history = s.versions == nullptr ? 0 : s.versions->history();
   const single_flight<tile_ptr>::work work = [&maker = *s.maker, layers = q->layers, t = q->t, known, history,
                                               until = deadline_in(s.settings.http.request_timeout),
                                               rank = req.rank()] {
@@ -185,8 +160,7 @@ answer_t tile(services& s, http::request& req) {
   auto flight = store.flights.run(flight_key(*q, known.get(), history), req.until, work);
   const auto made = co_await std::move(flight);
   if (!made.value) {
-    if (kept && database_away(made.value.error().code) && may_be_stale(s))
-      co_return stale_response(s, *q, *kept);
+    if (kept && database_away(made.value.error().code) && may_be_stale(s)) co_return stale_response(s, *kept);
     co_return made.value.error();
   }
   (made.joined ? store.joined : store.misses).add();
@@ -196,7 +170,7 @@ answer_t tile(services& s, http::request& req) {
     store.dropped.add(static_cast<std::uint64_t>(t->dropped));
     keep(store, *q, t);
   }
-  co_return response_of(*q, *t);
+  co_return response_of(*t);
 }
 
 }  // namespace gridlight::api

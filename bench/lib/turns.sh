@@ -56,7 +56,8 @@ take_turns() {
 # ------------------------------------------------------------------------------------------------------- the table
 
 column() { awk -v n="$3" '{print $n}' "$work/$1.$2.seen"; }
-middle() { column "$@" | median; }
+# A dash of who told none.
+middle() { if [[ $(column "$@" | head -n 1) == - ]]; then echo -; else column "$@" | median; fi; }
 # Who could do no more: what has one thread and a core for itself, else who took the most time.
 limited_by() {
   awk -v name="$1" -v s="$2" -v d="$3" -v c="$4" 'BEGIN {
