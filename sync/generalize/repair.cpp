@@ -70,8 +70,10 @@ awaitable<result<std::optional<std::int64_t>>> repair_merged(connection& db, con
   for (int zoom = detail - 1; zoom >= l.config.min_zoom; --zoom) {
     // By the buffer, and by a lattice cell that a segment may have been snapped over.
     const auto tiles = touched(boxes, zoom, buffer + 1.0 / (1 << lattice_order));
+    // All features of a circuit are joined with all its segments: that is for hashes.
     const std::string sql =
-        clear_tiles_sql(table, zoom, tiles, values, none) + "; " +
+        "SET LOCAL enable_hashjoin = off; " + clear_tiles_sql(table, zoom, tiles, values, none) +
+        "; SET LOCAL enable_hashjoin = on; " +
         merged_level_sql(l, table, zoom, some_segments(l, zoom, merged_by(l, values, none)), &tiles);
     const auto rows = co_await count_written(db, sql);
     if (!rows) co_return rows.error();
