@@ -144,7 +144,7 @@ awaitable<result<std::int64_t>> finish(connection& db, const table_names& names)
   if (!readers) co_return readers.error();
   std::string sql = fmt::format(
       "CREATE INDEX {1} ON {0} (zoom, tx, ty); CREATE INDEX {2} ON {0} (zoom, cx, cy); "
-      "ANALYZE {0}; ",
+      "ANALYZE {0} (zoom, tx, ty, home, cx, cy); ",
       names.fresh, names.fresh_by_tile, names.fresh_by_cell);
   if (!readers->is_null(0, 0))
     sql += fmt::format("GRANT SELECT ON {} TO {}; ", names.fresh, readers->text(0, 0));

@@ -10,6 +10,7 @@
 #include "tests/support/http_client.hpp"
 #include "tests/support/private_cluster.hpp"
 #include "tests/support/server_process.hpp"
+#include "tests/support/soak.hpp"
 #include "tests/support/temp_db.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -58,7 +59,7 @@ std::string tables_sql(int spots) {
       "INSERT INTO wires SELECT 'w' || i, 'c' || i % 20, ST_SetSRID(ST_MakeLine(ST_MakePoint("
       "-95.5 + (i % 97) * 0.005, 29.6 + (i % 101) * 0.005), ST_MakePoint(-95.49 + (i % 97) * 0.005,"
       "29.605 + (i % 101) * 0.005)), 4326) FROM generate_series(1, 2000) i;"
-      "INSERT INTO places VALUES ('p', 'one', 'SRID=4326;POINT(-95.3 29.7)');";
+      "INSERT INTO places VALUES ('p', 'one', ST_SetSRID(ST_MakePoint(-95.3, 29.7), 4326));";
   for (const char* layer : {"spots", "wires", "places"}) {
     const std::string name = layer;
     sql += "CREATE INDEX ON " + name +
@@ -147,7 +148,7 @@ TEST_CASE("tiles keeper: what is missing is made at the start, and repaired with
     longest = std::max(longest, ms_since(start));
   }
   MESSAGE("longest " << longest << " ms");
-  CHECK(longest < 1000);
+  CHECK(longest < limit_ms(1000));
 }
 
 TEST_CASE("tiles keeper: the end of the server ends a long build, of which nothing is left") {
@@ -173,7 +174,7 @@ TEST_CASE("tiles keeper: a role that may not write is told once what to grant, a
            "; GRANT SELECT ON ALL TABLES IN SCHEMA gridlight, public TO " + reader.name());
   auto options = w.options();
   options.environment["GRIDLIGHT_DATABASE_URL"] = reader.uri();
-  options.allowed = {"the generalised tables of low zooms cannot be kept"};
+  options.allowed = {"database-unavailable", "the generalised tables of low zooms cannot be kept"};
   server_process server{options};
   REQUIRE(server.wait_for_log("GRANT USAGE, CREATE ON SCHEMA gridlight_tiles"));
   CHECK(comes_true(5s, [&] { return status_of(server, tile_path) == 200; }));
@@ -204,6 +205,7 @@ TEST_CASE("tiles keeper: of two servers one builds, and both see it") {
 TEST_CASE("tiles keeper: tiles.build=false leaves them alone") {
   world w;
   server_process server{w.options({"--set", "tiles.build=false"})};
+  server.allow("database-unavailable");  // until it has read the catalog
   CHECK(comes_true(5s, [&] { return status_of(server, tile_path) == 200; }));
   std::this_thread::sleep_for(2s);
   CHECK_FALSE(w.has("SELECT FROM gridlight.tile_state"));
@@ -234,11 +236,8 @@ TEST_CASE("tiles keeper: it goes on after the database was killed") {
   temp_folder folder;
   const auto done = run_gridlight("--database-url '" + cluster.socket_uri() + "' migrate 2>&1");
   REQUIRE_MESSAGE(done.status == 0, done.output);
-  for (std::string sql = tables_sql(3000); !sql.empty();) {
-    const auto end = sql.find(';');
-    cluster.value(sql.substr(0, end));
-    sql.erase(0, end + 1);
-  }
+  // One statement after the other: value() reads one answer.
+  cluster.value("DO $do$ BEGIN EXECUTE $sql$" + tables_sql(3000) + "$sql$; END $do$");
   cluster.value("CHECKPOINT");
   server_process server{
       {.environment = {{"GRIDLIGHT_DATABASE_URL", cluster.uri()}},
