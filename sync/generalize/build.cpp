@@ -87,24 +87,32 @@ awaitable<result<std::optional<state>>> begin(connection& db, const layer& l) {
   co_return std::optional{std::move(s)};
 }
 
-// The lowest zoom at which no tile is too full; max_zoom when there is none.
+// The lowest zoom at which no tile is too full, or the given one; or that whose rows would be too many.
+// max_zoom when there is none.
 awaitable<result<int>> find_detail(connection& db, const layer& l) {
   const int least = l.config.min_zoom, most = l.config.max_zoom;
-  if (l.config.tiles.detail) co_return std::min(*l.config.tiles.detail, most);
-  const std::string some = fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) f",
-                                       layer_columns::table(l), most_in_tile + 1);
-  const auto few = co_await db.execute(some, command_deadline());
-  if (!few) co_return few.error();
-  if (integer(*few, 0, 0) <= most_in_tile) co_return least;
+  const int wanted = std::min(l.config.tiles.detail.value_or(most), most);
+  if (!l.config.tiles.detail) {
+    const std::string some = fmt::format("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) f",
+                                         layer_columns::table(l), most_in_tile + 1);
+    const auto few = co_await db.execute(some, command_deadline());
+    if (!few) co_return few.error();
+    if (integer(*few, 0, 0) <= most_in_tile) co_return least;
+  }
+  // A line's box is mostly empty.
+  const std::int64_t room =
+      l.config.geometry_type == geometry_kind::line ? 20 * most_large_rows : most_large_rows;
   for (const int grid : {std::clamp(counted_zoom, least, most), most}) {
     const std::string crowding = crowding_sql(l, grid);
     const auto rows = co_await db.execute(crowding, command_deadline());
     if (!rows) co_return rows.error();
-    if (rows->rows() == 0) co_return least;
-    for (int r = 0; r < rows->rows(); ++r)
-      if (integer(*rows, r, 1) <= most_in_tile) co_return static_cast<int>(integer(*rows, r, 0));
+    for (int r = 0; r < rows->rows(); ++r) {
+      const int zoom = static_cast<int>(integer(*rows, r, 0));
+      const bool enough = !l.config.tiles.detail && integer(*rows, r, 1) <= most_in_tile;
+      if (zoom >= wanted || enough || integer(*rows, r, 2) > room) co_return std::min(zoom, wanted);
+    }
   }
-  co_return most;
+  co_return wanted;
 }
 
 awaitable<result<void>> fill(connection& db, const layer& l, const std::string& table, int detail) {
@@ -136,7 +144,7 @@ awaitable<result<std::int64_t>> finish(connection& db, const table_names& names)
   if (!readers) co_return readers.error();
   std::string sql = fmt::format(
       "CREATE INDEX {1} ON {0} (zoom, tx, ty); CREATE INDEX {2} ON {0} (zoom, cx, cy); "
-      "ANALYZE {0}; ",
+      "ANALYZE {0} (zoom, tx, ty, home, cx, cy); ",
       names.fresh, names.fresh_by_tile, names.fresh_by_cell);
   if (!readers->is_null(0, 0))
     sql += fmt::format("GRANT SELECT ON {} TO {}; ", names.fresh, readers->text(0, 0));

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -44,14 +45,15 @@ void keeper::start() {
     woken_ = true;
     timer_.cancel();
   });
-  asio::co_spawn(timer_.get_executor(), run(), asio::detached);
+  asio::co_spawn(timer_.get_executor(), run(), asio::bind_cancellation_slot(give_up_.slot(), asio::detached));
 }
 
 void keeper::stop() {
   stopping_ = true;
   news_.reset();
   timer_.cancel();
-  if (db_ && !db_->broken() && !db_->idle()) db_->give_up("the server is shutting down", true);
+  // run() then waits until Postgres has ended what it runs: the process must not be gone before.
+  give_up_.emit(asio::cancellation_type::terminal);
 }
 
 awaitable<void> keeper::finished() {
@@ -70,6 +72,17 @@ awaitable<void> keeper::pause(std::chrono::milliseconds time) {
 }
 
 awaitable<void> keeper::run() {
+  try {
+    co_await sessions();
+  } catch (const std::exception& e) {  // given up
+    if (!stopping_) spdlog::error("the generalised tables are no longer kept: {}", e.what());
+  }
+  db_.reset();
+  running_ = false;
+  ended_.cancel();
+}
+
+awaitable<void> keeper::sessions() {
   while (!stopping_) {
     const auto executor = co_await asio::this_coro::executor;
     const deadline until = deadline_in(connect_.connect_timeout);
@@ -81,8 +94,6 @@ awaitable<void> keeper::run() {
     }
     if (!stopping_) co_await pause(first_pause);
   }
-  running_ = false;
-  ended_.cancel();
 }
 
 awaitable<void> keeper::session() {

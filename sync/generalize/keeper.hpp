@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <optional>
@@ -46,6 +47,7 @@ class keeper {
   };
 
   boost::asio::awaitable<void> run();
+  boost::asio::awaitable<void> sessions();
   boost::asio::awaitable<void> session();
   boost::asio::awaitable<result<std::vector<stale_layer>>> find_stale();
   boost::asio::awaitable<void> build_one(stale_layer s);
@@ -57,6 +59,7 @@ class keeper {
   postgres::connect_options connect_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer ended_;  // never expires; cancelled when run() returns
+  boost::asio::cancellation_signal give_up_;
   version_store::subscription news_;
   std::optional<postgres::connection> db_;
   std::map<std::string, attempt> attempts_;

@@ -149,14 +149,36 @@ std::string clear_cells_sql(const std::string& table, int zoom, const std::vecto
       table, values_sql(areas), zoom);
 }
 
+// Sizes by their power of two; 2^(4 - z) is 16 tiles a side.
 std::string crowding_sql(const layer& l, int grid) {
   return fmt::format(
-      "WITH g AS MATERIALIZED (SELECT floor(mx * {0})::int8 AS x, floor(my * {0})::int8 AS y, count(*) AS n "
-      "FROM "
-      "({1}) f GROUP BY 1, 2) SELECT z, max(n) FROM generate_series({2}, {3}) z, LATERAL (SELECT sum(n) AS n "
-      "FROM "
-      "g GROUP BY x >> {3} - z, y >> {3} - z) s GROUP BY z ORDER BY z",
-      two_to(grid), features_sql(l), l.config.min_zoom, grid);
+      "WITH g AS MATERIALIZED (SELECT floor(mx * {0})::int8 AS x, floor(my * {0})::int8 AS y, "
+      "CASE WHEN size > {4} THEN floor(log(size) / log(2::float8)) END AS k, count(*) AS n, sum(size * size) "
+      "AS a "
+      "FROM ({1}) f GROUP BY 1, 2, 3) SELECT z, "
+      "(SELECT max(n) FROM (SELECT sum(n) AS n FROM g GROUP BY x >> {3} - z, y >> {3} - z) s), "
+      "(SELECT coalesce(sum(a), 0) * 4::float8 ^ z FROM g WHERE k >= 4 - z)::int8 "
+      "FROM generate_series({2}, {3}) z ORDER BY z",
+      two_to(grid), features_sql(l), l.config.min_zoom, grid, two_to(4 - grid));
+}
+
+std::string most_in_tiles_sql(const layer& l, const std::string& table, int detail,
+                              const std::vector<cells>& tiles) {
+  if (!l.config.merge_column().empty())
+    return fmt::format(
+        "SELECT coalesce(max(n), 0) FROM (SELECT sum(n)::int8 AS n FROM (SELECT generate_series(cx0, "
+        "cx1)::int4 AS x, "
+        "cy0::int4 AS y0, cy1::int4 AS y1 FROM {}) c JOIN {} f ON zoom = {} AND tx = x AND ty BETWEEN y0 AND "
+        "y1 GROUP BY tx, ty) s",
+        values_sql(tiles), table, detail - 1);
+  // Half a side of a tile of the level above.
+  constexpr int side = 1 << (cell_order - 1);
+  return fmt::format(
+      "SELECT coalesce(max(n), 0) FROM (SELECT sum(n)::int8 AS n FROM ("
+      "SELECT generate_series(cx0 * {0}, cx1 * {0} + {1})::int4 AS x, (cy0 * {0})::int4 AS y0, "
+      "(cy1 * {0} + {1})::int4 AS y1 FROM {2}) c JOIN {3} f ON cx = x AND cy BETWEEN y0 AND y1 AND "
+      "zoom = {4} AND home GROUP BY cx / {0}, cy / {0}) s",
+      side, side - 1, values_sql(tiles), table, detail - 1);
 }
 
 }  // namespace gridlight::sync::generalize

@@ -33,7 +33,13 @@ std::string features_of_level(const layer& l, const std::string& table, int zoom
 /// Deletes the rows of `zoom` whose home is in the cells.
 std::string clear_cells_sql(const std::string& table, int zoom, const std::vector<cells>& areas);
 
-/// The most features in one tile by zoom, from min_zoom to `grid`, counted by their centre.
+/// By zoom, from min_zoom to `grid`: the most features in one tile, counted by their centre, and how many
+/// tiles the boxes of features that fill more than some hundred have together.
 std::string crowding_sql(const layer& l, int grid);
+
+/// The most features in one of these tiles of zoom `detail`, by the table's finest level. Merged lines tell
+/// only those of its own tiles, which are of zoom `detail` - 1.
+std::string most_in_tiles_sql(const layer& l, const std::string& table, int detail,
+                              const std::vector<cells>& tiles);
 
 }  // namespace gridlight::sync::generalize

@@ -14,7 +14,7 @@ using boost::asio::awaitable;
 using postgres::connection;
 
 constexpr std::size_t most_boxes = 2000, most_areas = 5000, most_values = 200;
-constexpr std::int64_t most_cells = 100'000;
+constexpr std::int64_t most_cells = 100'000, most_tiles = 1000;
 
 double number(const postgres::result_set& rows, int row, int column) {
   return std::stod(std::string{rows.text(row, column)});
@@ -52,7 +52,9 @@ awaitable<result<std::optional<std::int64_t>>> repair_cells(connection& db, cons
 awaitable<result<std::optional<std::int64_t>>> repair_merged(connection& db, const layer& l, int detail,
                                                              const std::vector<box>& boxes) {
   const std::string table = table_names{l.config.name}.live;
-  if (touched(boxes, detail - 1, 2 * buffer).size() > most_areas) co_return std::optional<std::int64_t>{};
+  const auto finest = touched(boxes, detail - 1, 2 * buffer);
+  if (finest.size() > most_areas || count(finest, most_tiles) >= most_tiles)
+    co_return std::optional<std::int64_t>{};
   const std::string ask = merge_values_sql(l, table, detail - 1, boxes);
   const auto found = co_await db.execute(ask, command_deadline());
   if (!found) co_return found.error();
@@ -70,14 +72,50 @@ awaitable<result<std::optional<std::int64_t>>> repair_merged(connection& db, con
   for (int zoom = detail - 1; zoom >= l.config.min_zoom; --zoom) {
     // By the buffer, and by a lattice cell that a segment may have been snapped over.
     const auto tiles = touched(boxes, zoom, buffer + 1.0 / (1 << lattice_order));
+    // All features of a circuit are joined with all its segments: that is for hashes.
     const std::string sql =
-        clear_tiles_sql(table, zoom, tiles, values, none) + "; " +
+        "SET LOCAL enable_hashjoin = off; " + clear_tiles_sql(table, zoom, tiles, values, none) +
+        "; SET LOCAL enable_hashjoin = on; " +
         merged_level_sql(l, table, zoom, some_segments(l, zoom, merged_by(l, values, none)), &tiles);
     const auto rows = co_await count_written(db, sql);
     if (!rows) co_return rows.error();
     written += *rows;
   }
   co_return std::optional{written};
+}
+
+// The most features in a tile that the change touches, when the layer's detail zoom may be another.
+awaitable<result<std::int64_t>> fullest(connection& db, const layer& l, int detail,
+                                        const std::vector<cells>& tiles) {
+  if (l.config.tiles.detail || detail >= l.config.max_zoom) co_return std::int64_t{0};
+  const std::string ask = most_in_tiles_sql(l, table_names{l.config.name}.live, detail, tiles);
+  const auto rows = co_await db.execute(ask, command_deadline());
+  if (!rows) co_return rows.error();
+  co_return integer(*rows, 0, 0);
+}
+
+awaitable<result<std::optional<std::int64_t>>> repair_all(connection& db, const layer& l, int detail,
+                                                          const std::vector<box>& boxes) {
+  const bool merged = !l.config.merge_column().empty();
+  const auto tiles = touched(boxes, merged ? detail - 1 : detail, 0);
+  const bool few = count(tiles, most_tiles) < most_tiles;
+  // A tile of the level above has four.
+  const std::int64_t limit = merged ? 4 * grown_in_tile : grown_in_tile;
+  result<std::int64_t> before = std::int64_t{0}, after = std::int64_t{0};
+  if (few) before = co_await fullest(db, l, detail, tiles);
+  if (!before) co_return before.error();
+  result<std::optional<std::int64_t>> done;
+  if (merged)
+    done = co_await repair_merged(db, l, detail, boxes);
+  else
+    done = co_await repair_cells(db, l, detail, boxes);
+  if (!done || !*done) co_return done;
+  if (few) after = co_await fullest(db, l, detail, tiles);
+  if (!after) co_return after.error();
+  // Only when it grows so: where a finer zoom was not to be had, there is no sense in looking again and
+  // again.
+  if (*before <= limit && *after > limit) co_return std::optional<std::int64_t>{};
+  co_return done;
 }
 
 }  // namespace
@@ -111,11 +149,7 @@ awaitable<result<std::optional<std::int64_t>>> repair(connection& db, const laye
   if (boxes.empty()) co_return std::optional{std::int64_t{0}};
   const auto planned = co_await run(db, std::string{plan_sql});
   if (!planned) co_return planned.error();
-  result<std::optional<std::int64_t>> done;
-  if (l.config.merge_column().empty())
-    done = co_await repair_cells(db, l, detail, boxes);
-  else
-    done = co_await repair_merged(db, l, detail, boxes);
+  const auto done = co_await repair_all(db, l, detail, boxes);
   if (!done || *done) co_return done;
   const auto reset = co_await run(
       db, "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on");

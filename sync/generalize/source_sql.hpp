@@ -15,6 +15,11 @@ inline constexpr int cell_order = 5, lattice_order = 9;
 inline constexpr double buffer = 1.0 / 64;
 /// More features than this in one tile are too many to show them all.
 inline constexpr int most_in_tile = 2000;
+/// So many that the zoom from which all are shown is chosen anew.
+inline constexpr int grown_in_tile = 3000;
+/// Features that fill hundreds of tiles may have so many rows in one zoom together. Where they would have
+/// more, as one that is as large as the world has, all are shown from that zoom on, be they too many.
+inline constexpr int most_large_rows = 250'000;
 
 /// 2^n as an SQL number.
 std::string two_to(int n);
