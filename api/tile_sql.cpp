@@ -101,7 +101,7 @@ part_sql of_generalised(const tile_part& part) {
   out.key = "t.ident";
   out.geometry = "t.geom";
   out.from = "gridlight_tiles." + quoted(l.config.name) + " t";
-  std::string circuit;
+  std::string circuit = l.config.circuit == l.key.front().name ? "t.key" : "";
   int number = 0;
   for (const property& p : served_properties(l)) {
     const std::string column = "t.p" + std::to_string(number++);
@@ -135,6 +135,7 @@ std::string rows_sql(std::span<const tile_part> parts, std::size_t i, tile_rows 
 
 bool has_condition(const layer& l) {
   // Asked for each tile that is kept: without copying the properties.
+  if (l.key.size() == 1 && l.key.front().name == l.config.circuit) return true;
   const auto& hidden = l.config.personal;
   return !l.config.circuit.empty() &&
          std::find(hidden.begin(), hidden.end(), l.config.circuit) == hidden.end() &&
