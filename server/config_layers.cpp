@@ -181,7 +181,7 @@ constexpr std::array keys{
          "detail: the first zoom at which no tile has more than 2,000 features; merge: the circuit; rank: "
          "by size",
          "Below zoom detail tiles show less: of features that are too close that of the highest rank, "
-         "lines merged by a column."},
+         "lines merged by a column. Features that fill tens of thousands of tiles bring detail down."},
         store_tiles},
 };
 

@@ -36,7 +36,8 @@ std::string ordered(const std::string& query) {
 std::string segment_query(std::string_view feature, int zoom) {
   const std::string side = two_to(zoom + lattice_order);
   const auto snapped = [&](const std::string& fraction) {
-    return fmt::format("floor(least(greatest({}, 0), 0.9999999999999) * {})::int4", fraction, side);
+    return fmt::format("floor(least(greatest({}, 0), 0.9999999999999) * {})::{}", fraction, side,
+                       zoom + lattice_order < 31 ? "int4" : "int8");
   };
   const std::string x = snapped("(ST_X(geom) + 180) / 360");
   const std::string y =

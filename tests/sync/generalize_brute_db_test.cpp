@@ -226,6 +226,13 @@ TEST_CASE("generalised tables of little or odd data") {
     CHECK(f.build().what == outcome::kind::repaired);
     CHECK(f.db.value("SELECT min(n) || ' ' || max(ident) FROM gridlight_tiles.l") == "4999 10");
   }
+  SUBCASE("the finest zoom") {
+    fixture f{"id text PRIMARY KEY, b text",
+              "key: id, geometry_type: line, circuit: b, zooms: [0, 24], tiles: {detail: 24}"};
+    f.db.run("INSERT INTO l VALUES ('a', 'x', 'SRID=4326;LINESTRING(179.999 -84, 179.9991 -84.0001)')");
+    CHECK(f.build().detail == 24);
+    CHECK(f.db.value("SELECT max(zoom) || ' ' || max(tx) FROM gridlight_tiles.l") == "23 8388587");
+  }
   SUBCASE("names with quotes") {
     fixture f{"\"i'd\" text PRIMARY KEY, \"a\"\"b\" text, \"c'\" text",
               "key: \"i'd\", geometry_type: line, circuit: 'a\"b', zooms: [0, 20], tiles: {detail: 12}"};
