@@ -186,7 +186,8 @@ void keeper::failed(attempt& a, const std::string& layer, const failure& f) {
   }
   a.pause = std::clamp(a.pause * 2, first_pause, longest_pause);
   a.not_before = steady::now() + a.pause;
-  if (a.failure != f.log_detail || a.failure.empty())
+  // That the database is away is told by those who ask it for answers.
+  if (f.code != errc::database_unavailable && (a.failure != f.log_detail || a.failure.empty()))
     spdlog::warn("the tiles of {} could not be built, it is tried again: {} {}", layer, f.detail,
                  f.log_detail.substr(0, 500));
   a.failure = f.log_detail.empty() ? f.detail : f.log_detail;

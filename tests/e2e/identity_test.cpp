@@ -115,7 +115,12 @@ TEST_CASE("tokens open what anonymous callers may not have; refusals are problem
     REQUIRE(at != text.npos);
     return std::stod(text.substr(at + 45));
   };
-  const double before = loans();
+  double before = loans();
+  // At first the server asks for itself, too.
+  for (double seen = before - 1; seen != before; before = loans()) {
+    seen = before;
+    std::this_thread::sleep_for(std::chrono::milliseconds{500});
+  }
   const std::string target = "/api/postgres/layers/transformers/nearest?lon=-95&lat=29";
   struct wanted {
     http_headers headers;

@@ -113,7 +113,7 @@ std::string tile_truth::of_layer(const geo::tile& t) const {
     out += ", " +
            (layer_.key.size() == 1 && is_integer(layer_.key[0].type) ? "t." + sql_name(key_name) : key_) +
            " AS " + sql_name(key_name);
-  if (circuit_is_served)
+  if (circuit_is_served || key_name == layer_.config.circuit)
     out += ", (SELECT condition FROM gridlight.circuit_condition c WHERE c.circuit_id = t." +
            sql_name(layer_.config.circuit) + "::text) AS circuit_status";
   return out + " FROM " + from_ + " WHERE " + geometry_ + " && ST_Transform(ST_TileEnvelope(" + numbers(t) +
@@ -126,7 +126,7 @@ std::string tile_truth::of_table(const geo::tile& t) const {
   const std::string key_name = layer_.key.size() == 1 ? layer_.key[0].name : "key";
   int number = 0;
   bool key_is_served = false;
-  std::string circuit;
+  std::string circuit = key_name == layer_.config.circuit ? "t.key" : "";
   for (const property& p : served_properties(layer_)) {
     const std::string column = "t.p" + std::to_string(number++);
     out += ", " + as_tagged(column, p.type) + " AS " + sql_name(p.name);
