@@ -6,11 +6,11 @@ using namespace gridlight::test;
 
 namespace {
 
-constexpr std::chrono::seconds stale_for{8};
+constexpr std::chrono::seconds stale_for{12};
 const std::string status_url = "/api/postgres/substations/status";
 
 struct stale_bench : fault_bench {
-  stale_bench() : fault_bench({}, {"--set", "limits.stale_for=8s", "--set", "tiles.build=false"}) {
+  stale_bench() : fault_bench({}, {"--set", "limits.stale_for=12s", "--set", "tiles.build=false"}) {
     const std::string place = cluster.value(
         "SELECT longitude || ' ' || latitude FROM transformers WHERE geom IS NOT NULL ORDER BY 1 LIMIT 1");
     const gridlight::geo::lonlat at{std::stod(place), std::stod(place.substr(place.find(' ')))};
@@ -66,7 +66,7 @@ TEST_CASE(
   CHECK(health.body.find("\"answers\":false") != std::string::npos);
   int last = 0, seen = 0;
   double slowest_ms = 0;
-  while (steady_clock::now() - away < stale_for - 3s) {
+  while (steady_clock::now() - away < stale_for - 7s) {
     for (const std::string& url : {b.kept, status_url, b.outdated}) {
       CAPTURE(url);
       const auto start = steady_clock::now();
