@@ -110,11 +110,14 @@ std::string create_sql(const layer& l, const std::string& table) {
   for (const property& p : served_properties(l))
     properties += fmt::format(", {} AS p{}", layer_columns::read(p), number++);
   return fmt::format(
-      "CREATE TABLE {} AS SELECT NULL::int2 AS zoom, NULL::int4 AS tx, NULL::int4 AS ty, NULL::bool AS home, "
+      "CREATE TABLE {0} AS SELECT NULL::int2 AS zoom, NULL::int4 AS tx, NULL::int4 AS ty, NULL::bool AS "
+      "home, "
       "NULL::int4 AS cx, NULL::int4 AS cy, NULL::float8 AS mx, NULL::float8 AS my, NULL::float8 AS size, "
       "NULL::float8 AS rank, NULL::int8 AS n, NULL::text COLLATE \"C\" AS ident, NULL::text COLLATE \"C\" AS "
       "key, "
-      "NULL::geometry(Geometry, 4326) AS geom{} FROM {} WITH NO DATA",
+      "NULL::geometry(Geometry, 4326) AS geom{1} FROM {2} WITH NO DATA; "
+      // Unpacking the merged lines of a tile took a third of the time to read them.
+      "ALTER TABLE {0} ALTER COLUMN geom SET STORAGE EXTERNAL",
       table, properties, layer_columns::table(l));
 }
 

@@ -57,7 +57,10 @@ std::string point_sql(std::string_view end, int zoom) {
                      latitude_at(fmt::format("(y{} + 0.5::float8) / {}", end, side)));
 }
 
-// Segments by the tiles into whose buffer (8 lattice units) they reach: within the box of the tile, and on
+// Of the lattice: cells a tile's side has, and its buffer.
+constexpr int lattice_side = 1 << lattice_order, lattice_buffer = lattice_side / 64;
+
+// Segments by the tiles into whose buffer they reach: within the box of the tile, and on
 // both sides of its middle by no more than its half diagonal in their direction. Most lie in one tile.
 std::string by_tile(int zoom, const std::vector<cells>* tiles) {
   const std::int64_t last = (std::int64_t{1} << zoom) - 1;
@@ -71,18 +74,18 @@ std::string by_tile(int zoom, const std::vector<cells>* tiles) {
       "SELECT m, f, x1, y1, x2, y2, tx0 AS tx, ty0 AS ty FROM place WHERE tx0 = tx1 AND ty0 = ty1 UNION ALL "
       "SELECT m, f, x1, y1, x2, y2, tx, ty FROM (SELECT *, generate_series(ty0, ty1) AS ty FROM ("
       "SELECT *, generate_series(tx0, tx1) AS tx FROM place WHERE tx0 < tx1 OR ty0 < ty1) s) s WHERE "
-      "abs((x2 - x1)::float8 * (ty * 512 + 255.5::float8 - y1) - (y2 - y1)::float8 * "
-      "(tx * 512 + 255.5::float8 - x1)) <= ((x2 - x1)::float8 + abs(y2 - y1)) * 264) s{1}",
-      last, chosen_tiles);
+      "abs((x2 - x1)::float8 * (ty * {2} + {3}::float8 - y1) - (y2 - y1)::float8 * "
+      "(tx * {2} + {3}::float8 - x1)) <= ((x2 - x1)::float8 + abs(y2 - y1)) * {4}) s{1}",
+      last, chosen_tiles, lattice_side, (lattice_side - 1) / 2.0, lattice_side / 2 + lattice_buffer);
 }
 
 std::string places(int zoom) {
   const std::int64_t last = (std::int64_t{1} << zoom) - 1;
   return fmt::format(
-      "SELECT *, greatest((x1 - 8) >> 9, 0) AS tx0, least((x2 + 8) >> 9, {0}) AS tx1, "
-      "greatest((least(y1, y2) - 8) >> 9, 0) AS ty0, least((greatest(y1, y2) + 8) >> 9, {0}) AS ty1 "
+      "SELECT *, greatest((x1 - {1}) >> {2}, 0) AS tx0, least((x2 + {1}) >> {2}, {0}) AS tx1, "
+      "greatest((least(y1, y2) - {1}) >> {2}, 0) AS ty0, least((greatest(y1, y2) + {1}) >> {2}, {0}) AS ty1 "
       "FROM segment",
-      last);
+      last, lattice_buffer, lattice_order);
 }
 
 std::string identities(const std::vector<std::string>& values, bool none) {

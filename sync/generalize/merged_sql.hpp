@@ -8,7 +8,7 @@
 namespace gridlight::sync::generalize {
 
 /// Lines that agree in their merge value are one feature of each tile: all their segments that reach into it,
-/// snapped to a lattice of 8/4096 of a tile. The lattices nest, as cells do, so that it makes no difference
+/// snapped to a lattice of 16/4096 of a tile. The lattices nest, as cells do, so that it makes no difference
 /// whether a segment is snapped at once or zoom by zoom.
 ///
 /// Statements that make the temporary tables `feature` and `segment` for the level `zoom`.

@@ -11,7 +11,7 @@ namespace gridlight::sync::generalize {
 
 /// Cells a tile's side has, as a power of two; the lattice of merged lines; and by how much of a tile rows
 /// reach into their neighbours.
-inline constexpr int cell_order = 5, lattice_order = 9;
+inline constexpr int cell_order = 5, lattice_order = 8;
 inline constexpr double buffer = 1.0 / 64;
 /// More features than this in one tile are too many to show them all.
 inline constexpr int most_in_tile = 2000;
