@@ -127,7 +127,7 @@ std::string write_number(const cell& value, bool wide, std::string& out) {
     put64(out, std::bit_cast<std::uint64_t>(*v));
     return {};
   }
-  if (std::abs(*v) > static_cast<double>(std::numeric_limits<float>::max()))
+  if (std::isfinite(*v) && std::abs(*v) > static_cast<double>(std::numeric_limits<float>::max()))
     return quoted(value) + " is out of range";
   put32(out, 4);
   put32(out, std::bit_cast<std::uint32_t>(static_cast<float>(*v)));
@@ -150,6 +150,16 @@ std::string write_boolean(const cell& value, std::string& out) {
 
 std::string write_numeric(const target_column& column, const cell& value, std::string& out) {
   if (value.is == cell::kind::boolean || value.is == cell::kind::json) return not_a(value, "a number");
+  if (value.is == cell::kind::number && !std::isfinite(value.number)) {
+    // Sign words of NaN and the infinities; a column of a given precision takes NaN alone.
+    const bool nan = std::isnan(value.number);
+    if (!nan && column.precision > 0) return quoted(value) + " is too large for " + column.type;
+    put32(out, 8);
+    put32(out, 0);
+    put16(out, nan ? 0xc000 : value.number > 0 ? 0xd000 : 0xf000);
+    put16(out, 0);
+    return {};
+  }
   const auto v = read_numeric(shown(value), column.precision, column.scale);
   if (!v) return not_a(value, "a number");
   if (v->too_large) return quoted(value) + " is too large for " + column.type;
@@ -161,6 +171,16 @@ std::string write_uuid(const cell& value, std::string& out) {
   const auto hex = value.is == cell::kind::text ? read_uuid(value.text) : std::nullopt;
   if (!hex) return not_a(value, "a UUID");
   const auto bytes = geo::from_hex(*hex);
+  put_field(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return {};
+}
+
+// Hex digits, with or without Postgres's \\x in front.
+std::string write_bytes(const cell& value, std::string& out) {
+  std::string_view hex = value.text;
+  if (hex.starts_with("\\x")) hex.remove_prefix(2);
+  const auto bytes = value.is == cell::kind::text ? geo::from_hex(hex) : std::vector<std::byte>{};
+  if (value.is != cell::kind::text || bytes.size() * 2 != hex.size()) return not_a(value, "bytes in hex");
   put_field(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   return {};
 }
@@ -224,14 +244,14 @@ std::string row_encoder::write_value(const binding& b, const source_row& row, st
   const target_column& column = table_[b.target];
   if (b.from_lonlat) return write_point(b, row, out);
   const cell& value = cell_at(row, b.source);
-  const bool blank =
-      value.is == cell::kind::text && column.kind != column_kind::text && trim(value.text).empty();
+  const bool blank = value.is == cell::kind::text && column.kind != column_kind::text &&
+                     column.kind != column_kind::bytea && trim(value.text).empty();
   if (value.is != cell::kind::null && !blank) {
     std::string reason = write_cell(column, value, out);
     if (!reason.empty() || !b.position) return reason;
     const auto number = number_of(value);
     assert(number);
-    if (std::abs(*number) > (b.position->second == 0 ? 180 : 90))
+    if (!(std::abs(*number) <= (b.position->second == 0 ? 180 : 90)))
       return quoted(value) + (b.position->second == 0 ? " is no longitude" : " is no latitude");
     geo::lonlat& place = given_[b.position->first];
     (b.position->second == 0 ? place.lon : place.lat) = *number;
@@ -270,11 +290,14 @@ std::string row_encoder::write_cell(const target_column& column, const cell& val
     case column_kind::text:
       return write_text(column, value, out);
     case column_kind::date:
+    case column_kind::time:
     case column_kind::timestamp:
     case column_kind::timestamptz:
       return write_time(column, value, out);
     case column_kind::uuid:
       return write_uuid(value, out);
+    case column_kind::bytea:
+      return write_bytes(value, out);
     case column_kind::json:
     case column_kind::jsonb:
       return write_json(column, value, out);
@@ -306,6 +329,13 @@ std::string row_encoder::write_time(const target_column& column, const cell& val
     if (!days) return not_a(value, "a date (YYYY-MM-DD)");
     put32(out, 4);
     put32(out, static_cast<std::uint32_t>(*days));
+    return {};
+  }
+  if (column.kind == column_kind::time) {
+    const auto clock = value.is == cell::kind::text ? read_clock(value.text) : std::nullopt;
+    if (!clock) return not_a(value, "a time of day (HH:MM:SS)");
+    put32(out, 8);
+    put64(out, static_cast<std::uint64_t>(*clock));
     return {};
   }
   auto time = value.is == cell::kind::text ? read_time(value.text) : std::nullopt;
@@ -348,8 +378,8 @@ std::string row_encoder::write_point(const binding& b, const source_row& row, st
     return {};
   }
   const auto lon = number_of(x), lat = number_of(y);
-  if (!lon || std::abs(*lon) > 180) return not_a(x, "a longitude");
-  if (!lat || std::abs(*lat) > 90) return not_a(y, "a latitude");
+  if (!lon || !(std::abs(*lon) <= 180)) return not_a(x, "a longitude");
+  if (!lat || !(std::abs(*lat) <= 90)) return not_a(y, "a latitude");
   std::vector<std::byte> ewkb(25);
   const std::uint32_t head[] = {0x20000001, 4326};
   const double place[] = {*lon, *lat};

@@ -10,24 +10,16 @@ namespace {
 
 const std::map<std::string_view, column_kind, std::less<>>& kinds() {
   static const std::map<std::string_view, column_kind, std::less<>> table{
-      {"bool", column_kind::boolean},
-      {"int2", column_kind::int2},
-      {"int4", column_kind::int4},
-      {"int8", column_kind::int8},
-      {"float4", column_kind::float4},
-      {"float8", column_kind::float8},
-      {"numeric", column_kind::numeric},
-      {"text", column_kind::text},
-      {"varchar", column_kind::text},
-      {"bpchar", column_kind::text},
-      {"date", column_kind::date},
-      {"timestamp", column_kind::timestamp},
-      {"timestamptz", column_kind::timestamptz},
-      {"uuid", column_kind::uuid},
-      {"json", column_kind::json},
-      {"jsonb", column_kind::jsonb},
-      {"geometry", column_kind::geometry},
-      {"geography", column_kind::geometry}};
+      {"bool", column_kind::boolean},        {"int2", column_kind::int2},
+      {"int4", column_kind::int4},           {"int8", column_kind::int8},
+      {"float4", column_kind::float4},       {"float8", column_kind::float8},
+      {"numeric", column_kind::numeric},     {"text", column_kind::text},
+      {"varchar", column_kind::text},        {"bpchar", column_kind::text},
+      {"date", column_kind::date},           {"time", column_kind::time},
+      {"timestamp", column_kind::timestamp}, {"timestamptz", column_kind::timestamptz},
+      {"uuid", column_kind::uuid},           {"bytea", column_kind::bytea},
+      {"json", column_kind::json},           {"jsonb", column_kind::jsonb},
+      {"geometry", column_kind::geometry},   {"geography", column_kind::geometry}};
   return table;
 }
 

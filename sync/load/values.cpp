@@ -127,6 +127,12 @@ std::optional<std::int32_t> read_date(std::string_view text) {
   return days && text.empty() ? days : std::nullopt;
 }
 
+std::optional<std::int64_t> read_clock(std::string_view text) {
+  text = trim(text);
+  const auto clock = take_clock(text);
+  return clock && text.empty() ? clock : std::nullopt;
+}
+
 std::optional<std::int64_t> read_offset(std::string_view text) {
   if (same(text, "z") || same(text, "utc") || same(text, "gmt")) return 0;
   if (text.empty() || (text[0] != '+' && text[0] != '-')) return std::nullopt;

@@ -19,6 +19,9 @@ std::optional<bool> read_boolean(std::string_view text);
 /// YYYY-MM-DD as days since 2000-01-01.
 std::optional<std::int32_t> read_date(std::string_view text);
 
+/// HH:MM[:SS[.fraction]] as microseconds since midnight.
+std::optional<std::int64_t> read_clock(std::string_view text);
+
 /// What a time's text says about its zone.
 struct parsed_time {
   std::int64_t microseconds =
