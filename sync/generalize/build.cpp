@@ -122,7 +122,7 @@ awaitable<result<void>> fill(connection& db, const layer& l, const std::string& 
   for (int zoom = detail - 1; step && zoom >= l.config.min_zoom; --zoom) {
     const bool first = zoom == detail - 1;
     if (merged)
-      sql = (first ? make_segments_sql(l, zoom) : coarsen_segments_sql()) + "; " +
+      sql = (first ? make_segments_sql(l, zoom) : coarsen_segments_sql(zoom)) + "; " +
             merged_level_sql(l, table, zoom, {});
     else
       sql = level_sql(l, table, zoom, first ? features_sql(l) : features_of_level(l, table, zoom + 1));

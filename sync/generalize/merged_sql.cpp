@@ -34,10 +34,10 @@ std::string ordered(const std::string& query) {
 // Snapped down, not to the nearest: only so do lattices nest. A vertex and the one before it are a segment;
 // the last number of a vertex's path counts those of its line or ring.
 std::string segment_query(std::string_view feature, int zoom) {
-  const std::string side = two_to(zoom + lattice_order);
+  const std::string side = two_to(zoom + lattice_order(zoom));
   const auto snapped = [&](const std::string& fraction) {
     return fmt::format("floor(least(greatest({}, 0), 0.9999999999999) * {})::{}", fraction, side,
-                       zoom + lattice_order < 31 ? "int4" : "int8");
+                       zoom + lattice_order(zoom) < 31 ? "int4" : "int8");
   };
   const std::string x = snapped("(ST_X(geom) + 180) / 360");
   const std::string y =
@@ -52,13 +52,18 @@ std::string segment_query(std::string_view feature, int zoom) {
 
 // A lattice point stands for the cell that it was snapped from: it is drawn at its middle.
 std::string point_sql(std::string_view end, int zoom) {
-  const std::string side = two_to(zoom + lattice_order);
+  const std::string side = two_to(zoom + lattice_order(zoom));
   return fmt::format("ST_MakePoint({}, {})", longitude_at(fmt::format("(x{} + 0.5::float8) / {}", end, side)),
                      latitude_at(fmt::format("(y{} + 0.5::float8) / {}", end, side)));
 }
 
 // Of the lattice: cells a tile's side has, and its buffer.
-constexpr int lattice_side = 1 << lattice_order, lattice_buffer = lattice_side / 64;
+constexpr int lattice_side(int zoom) noexcept {
+  return 1 << lattice_order(zoom);
+}
+constexpr int lattice_buffer(int zoom) noexcept {
+  return lattice_side(zoom) / 64;
+}
 
 // Segments by the tiles into whose buffer they reach: within the box of the tile, and on
 // both sides of its middle by no more than its half diagonal in their direction. Most lie in one tile.
@@ -76,7 +81,8 @@ std::string by_tile(int zoom, const std::vector<cells>* tiles) {
       "SELECT *, generate_series(tx0, tx1) AS tx FROM place WHERE tx0 < tx1 OR ty0 < ty1) s) s WHERE "
       "abs((x2 - x1)::float8 * (ty * {2} + {3}::float8 - y1) - (y2 - y1)::float8 * "
       "(tx * {2} + {3}::float8 - x1)) <= ((x2 - x1)::float8 + abs(y2 - y1)) * {4}) s{1}",
-      last, chosen_tiles, lattice_side, (lattice_side - 1) / 2.0, lattice_side / 2 + lattice_buffer);
+      last, chosen_tiles, lattice_side(zoom), (lattice_side(zoom) - 1) / 2.0,
+      lattice_side(zoom) / 2 + lattice_buffer(zoom));
 }
 
 std::string places(int zoom) {
@@ -85,7 +91,7 @@ std::string places(int zoom) {
       "SELECT *, greatest((x1 - {1}) >> {2}, 0) AS tx0, least((x2 + {1}) >> {2}, {0}) AS tx1, "
       "greatest((least(y1, y2) - {1}) >> {2}, 0) AS ty0, least((greatest(y1, y2) + {1}) >> {2}, {0}) AS ty1 "
       "FROM segment",
-      last, lattice_buffer, lattice_order);
+      last, lattice_buffer(zoom), lattice_order(zoom));
 }
 
 std::string identities(const std::vector<std::string>& values, bool none) {
@@ -103,9 +109,12 @@ std::string make_segments_sql(const layer& l, int zoom) {
          segment_query("feature", zoom) + "; ANALYZE segment (m, f)";
 }
 
-std::string coarsen_segments_sql() {
+std::string coarsen_segments_sql(int zoom) {
+  const int steps = 1 + lattice_order(zoom + 1) - lattice_order(zoom);
   return "ALTER TABLE segment RENAME TO finer; CREATE TEMPORARY TABLE segment ON COMMIT DROP AS " +
-         ordered("SELECT m, f, x1 >> 1 AS x1, y1 >> 1 AS y1, x2 >> 1 AS x2, y2 >> 1 AS y2 FROM finer") +
+         ordered(fmt::format(
+             "SELECT m, f, x1 >> {0} AS x1, y1 >> {0} AS y1, x2 >> {0} AS x2, y2 >> {0} AS y2 FROM finer",
+             steps)) +
          "; DROP TABLE finer; ANALYZE segment (m, f)";
 }
 
@@ -146,7 +155,7 @@ std::string merged_level_sql(const layer& l, const std::string& table, int zoom,
 std::string merge_values_sql(const layer& l, const std::string& table, int finest,
                              const std::vector<box>& boxes) {
   const auto tiles = touched(boxes, finest, 2 * buffer);
-  const std::string step = fmt::format("720 / {}", two_to(finest + lattice_order));
+  const std::string step = fmt::format("720 / {}", two_to(finest + lattice_order(finest)));
   return fmt::format(
       "SELECT DISTINCT merge FROM ({0}) f UNION SELECT nullif(substr(ident, 2), '') FROM {1} JOIN {2} f ON "
       "zoom = {3} AND tx BETWEEN cx0 AND cx1 AND ty BETWEEN cy0 AND cy1 WHERE EXISTS (SELECT FROM {4} WHERE "

@@ -8,13 +8,13 @@
 namespace gridlight::sync::generalize {
 
 /// Lines that agree in their merge value are one feature of each tile: all their segments that reach into it,
-/// snapped to a lattice of 16/4096 of a tile. The lattices nest, as cells do, so that it makes no difference
+/// snapped to a lattice (see lattice_order). The lattices nest, as cells do, so that it makes no difference
 /// whether a segment is snapped at once or zoom by zoom.
 ///
 /// Statements that make the temporary tables `feature` and `segment` for the level `zoom`.
 std::string make_segments_sql(const layer& l, int zoom);
-/// Statements that bring them to the level above.
-std::string coarsen_segments_sql();
+/// Statements that bring them from the level below to the level `zoom`.
+std::string coarsen_segments_sql(int zoom);
 /// Some features alone: "WITH feature AS …, segment AS …".
 std::string some_segments(const layer& l, int zoom, const chosen& which);
 

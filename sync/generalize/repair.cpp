@@ -71,7 +71,7 @@ awaitable<result<std::optional<std::int64_t>>> repair_merged(connection& db, con
   if (values.empty() && !none) co_return std::optional{written};
   for (int zoom = detail - 1; zoom >= l.config.min_zoom; --zoom) {
     // By the buffer, and by a lattice cell that a segment may have been snapped over.
-    const auto tiles = touched(boxes, zoom, buffer + 1.0 / (1 << lattice_order));
+    const auto tiles = touched(boxes, zoom, buffer + 1.0 / (1 << lattice_order(zoom)));
     // All features of a circuit are joined with all its segments: that is for hashes.
     const std::string sql =
         "SET LOCAL enable_hashjoin = off; " + clear_tiles_sql(table, zoom, tiles, values, none) +

@@ -9,9 +9,13 @@
 
 namespace gridlight::sync::generalize {
 
-/// Cells a tile's side has, as a power of two; the lattice of merged lines; and by how much of a tile rows
-/// reach into their neighbours.
-inline constexpr int cell_order = 5, lattice_order = 8;
+/// Cells a tile's side has, as a power of two; and by how much of a tile rows reach into their neighbours.
+inline constexpr int cell_order = 5;
+/// Cells a tile's side has in the lattice of merged lines, as a power of two: 16/4096 of a tile, or 32/4096
+/// where a tile shows a region, whose lines are many and short.
+constexpr int lattice_order(int zoom) noexcept {
+  return zoom <= 10 ? 7 : 8;
+}
 inline constexpr double buffer = 1.0 / 64;
 /// More features than this in one tile are too many to show them all.
 inline constexpr int most_in_tile = 2000;

@@ -167,7 +167,7 @@ TEST_CASE("merged lines hold the segments of their features, and no others") {
   f.db.run("INSERT INTO l VALUES " + values);
   CHECK(f.build().what == outcome::kind::built);
   for (int zoom = detail - 1; zoom >= least_zoom; --zoom) {
-    const double side = std::ldexp(1.0, zoom + 8);
+    const double side = std::ldexp(1.0, zoom + (zoom <= 10 ? 7 : 8));
     const auto at = [&](std::pair<double, double> p) {
       return std::pair{std::int64_t(std::floor(x_of(p.first) * side)),
                        std::int64_t(std::floor(y_of(p.second) * side))};
