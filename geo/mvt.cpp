@@ -193,8 +193,8 @@ void mvt_layer::add(std::size_t key, std::string_view head, std::string_view tai
   }
   const auto same = [&](std::uint32_t at, std::uint32_t size) {
     const char* const stored = values_.data() + at;
-    return size == head.size() + tail.size() && std::memcmp(stored, head.data(), head.size()) == 0 &&
-           std::memcmp(stored + head.size(), tail.data(), tail.size()) == 0;
+    return size == head.size() + tail.size() && std::string_view{stored, head.size()} == head &&
+           std::string_view{stored + head.size(), tail.size()} == tail;
   };
   if (k.last == 0 || !same(k.last_at, k.last_size)) {
     if (2 * (values_used_ + 1) > slots_.size()) grow();
