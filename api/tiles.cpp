@@ -113,6 +113,20 @@ void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
   store.kept.put(q.key, made, bytes_of(*made), cost_ms(*made), newer);
 }
 
+// What the first of those who ask at once begins; it goes on when he leaves, so that it keeps its tile
+// itself.
+boost::asio::awaitable<result<tile_ptr>> make_and_keep(services& s, tile_question q,
+                                                       std::shared_ptr<const version_store::knowledge> known,
+                                                       std::uint64_t history, postgres::urgency rank) {
+  const deadline until = deadline_in(s.settings.http.request_timeout);
+  const auto made = co_await s.maker->make(q.layers, q.t, known, history, until, rank);
+  if (made) {
+    s.tiles->dropped.add(static_cast<std::uint64_t>((*made)->dropped));
+    keep(*s.tiles, q, *made);
+  }
+  co_return made;
+}
+
 http::response stale_response(services& s, const made_tile& t) {
   s.tiles->stale.add();
   auto out = response_of(t);
@@ -152,10 +166,8 @@ answer_t tile(services& s, http::request& req) {
   }
   if (kept) store.outdated.add();
 
-  const single_flight<tile_ptr>::work work = [&maker = *s.maker, layers = q->layers, t = q->t, known, history,
-                                              until = deadline_in(s.settings.http.request_timeout),
-                                              rank = req.rank()] {
-    return maker.make(layers, t, known, history, until, rank);
+  const single_flight<tile_ptr>::work work = [&s, question = *q, known, history, rank = req.rank()] {
+    return make_and_keep(s, question, known, history, rank);
   };
   auto flight = store.flights.run(flight_key(*q, known.get(), history), req.until, work);
   const auto made = co_await std::move(flight);
@@ -166,10 +178,6 @@ answer_t tile(services& s, http::request& req) {
   (made.joined ? store.joined : store.misses).add();
   const tile_ptr& t = *made.value;
   note_timing(req, t->timing);
-  if (!made.joined) {
-    store.dropped.add(static_cast<std::uint64_t>(t->dropped));
-    keep(store, *q, t);
-  }
   co_return response_of(*t);
 }
 

@@ -23,7 +23,6 @@ using std::chrono::steady_clock;
 namespace {
 
 // Tables that were swapped in have triggers, too.
-const std::string watched = "SELECT gridlight.watch_built_in();";
 
 constexpr const char* route = "/api/postgres/events";
 
@@ -55,7 +54,7 @@ double metric(const demo_server& s, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a listener is told a snapshot, then of an outage from its opening to its end") {
-  const demo_server s{{}, {}, watched};
+  const demo_server s;
   sse_client all{s.url(), route}, far{s.url(), std::string{route} + "?layers=outages&bbox=0,0,1,1"};
   CHECK(has(all.head(), "text/event-stream"));
   CHECK(has(all.head(), "X-Accel-Buffering: no"));
@@ -89,7 +88,7 @@ TEST_CASE("a listener is told a snapshot, then of an outage from its opening to 
 }
 
 TEST_CASE("who comes back after a cut misses nothing; what is not known any more is a snapshot") {
-  const demo_server s{{}, {}, watched};
+  const demo_server s;
   std::string id;
   {
     sse_client first{s.url(), route};
@@ -126,7 +125,7 @@ TEST_CASE("who comes back after a cut misses nothing; what is not known any more
 }
 
 TEST_CASE("heartbeats, and an end when the time is up or the server stops") {
-  demo_server s{{"--set", "events.heartbeat=200ms", "--set", "events.max_duration=1s"}, {}, watched};
+  demo_server s{{"--set", "events.heartbeat=200ms", "--set", "events.max_duration=1s"}};
   sse_client short_lived{s.url(), route};
   const auto start = steady_clock::now();
   CHECK(short_lived.ends_cleanly());
@@ -141,7 +140,7 @@ TEST_CASE("heartbeats, and an end when the time is up or the server stops") {
 }
 
 TEST_CASE("events need what other routes need, and are refused as elsewhere") {
-  const demo_server s{{}, {}, watched};
+  const demo_server s;
   http_client client{s.url()};
   for (const char* query : {"?layers=nope", "?bbox=1,2", "?x=1"})
     CHECK(client.get(std::string{route} + query).status == 400);
@@ -159,7 +158,7 @@ TEST_CASE("where hidden places changed is told to those alone who may see them")
   REQUIRE(made.status == 0);
   std::string token = made.output.substr(0, made.output.find_last_not_of(" \n") + 1);
   token = token.substr(token.find_last_of(" \n") + 1);
-  const demo_server s{{"--set", "auth.tokens_file=" + file, "--set", "auth.anonymous=read"}, {}, watched};
+  const demo_server s{{"--set", "auth.tokens_file=" + file, "--set", "auth.anonymous=read"}};
   const std::string target = std::string{route} + "?layers=customers";
   sse_client anybody{s.url(), target + "&bbox=0,0,1,1"},
       dispatcher{s.url(), target, {{"Gridlight-Token", token}}};
@@ -240,7 +239,7 @@ class crowd {
 
 TEST_CASE("very many listeners are all told within a second of the commit, and cost little") {
   const int count = count_of(200, 5000);
-  const demo_server s{{"--set", "log.access=false"}, {}, watched};
+  const demo_server s{{"--set", "log.access=false"}};
   http_client{s.url()}.get("/api/postgres/substations/status");
   {
     crowd first{s.url(), 50};  // what the first ones alone cost is not theirs
@@ -281,7 +280,7 @@ TEST_CASE("a browser's EventSource hears of every outage, though its stream is c
     MESSAGE("skipped: npm ci cannot install playwright-core");
     return;
   }
-  const demo_server s{{"--set", "events.max_duration=1s", "--set", "http.threads=2"}, {}, watched};
+  const demo_server s{{"--set", "events.max_duration=1s", "--set", "http.threads=2"}};
   std::atomic<bool> over{false};
   std::thread work{[&] {
     while (!over && metric(s, "gridlight_events_listeners") < 1)

@@ -302,9 +302,9 @@ void read_while_writing(const world& w, int changes, std::uint64_t seed) {
 
 using etags = std::map<std::string, std::string>;
 
-etags read_all(const world& w, const std::vector<tile>& tiles, const std::string& layer) {
+etags read_all(const std::string& server, const std::vector<tile>& tiles, const std::string& layer) {
   etags out;
-  http_client client{w.server.url()};
+  http_client client{server};
   for (const tile& t : tiles) {
     const http_reply reply = client.get(url_of(layer, t));
     out[url_of(layer, t)] = reply.status == 204 ? "empty" : reply.header("ETag");
@@ -348,7 +348,7 @@ TEST_CASE("a change gives a new name to the tiles that it touches, and to no oth
       const tile t = gridlight::geo::tile_at(write.place(), z);
       if (std::find(tiles.begin(), tiles.end(), t) == tiles.end()) tiles.push_back(t);
     }
-  auto before = read_all(w, tiles, "transformers");
+  auto before = read_all(w.server.url(), tiles, "transformers");
   for (int round = 0; round < count_of(6, 100); ++round) {
     // An insertion, so that what is touched is drawn differently at every zoom.
     const lonlat p = write.place();
@@ -357,7 +357,7 @@ TEST_CASE("a change gives a new name to the tiles that it touches, and to no oth
                       std::to_string(round) + "', " + lon + ", " + lat + ")");
     std::this_thread::sleep_for(std::chrono::milliseconds{static_cast<int>(limit_ms(1000))});
     const double misses_before = metric(w, misses);
-    const auto after = read_all(w, tiles, "transformers");
+    const auto after = read_all(w.server.url(), tiles, "transformers");
     int touched = 0;
     for (const tile& t : tiles) {
       const std::string url = url_of("transformers", t);
@@ -372,12 +372,21 @@ TEST_CASE("a change gives a new name to the tiles that it touches, and to no oth
     CHECK(metric(w, misses) - misses_before <= touched);
     before = after;
   }
+  // Another server of the same database, which saw none of it happen, has the same names.
+  {
+    const server_process other{{.environment = {{"GRIDLIGHT_DATABASE_URL", w.server.db().uri()}},
+                                .arguments = {"--config", w.folder.path() / "gridlight.yaml"}}};
+    for (int i = 0; i < 200 && http_client{other.url()}.get("/ready").status != 200; ++i)
+      std::this_thread::sleep_for(50ms);
+    std::this_thread::sleep_for(600ms);
+    CHECK(read_all(other.url(), tiles, "transformers") == before);
+  }
   // What changes nothing touches nothing.
   const double misses_before = metric(w, misses);
   w.server.db().run("UPDATE transformers SET rated_kva = rated_kva");
   w.server.db().run("DELETE FROM transformers WHERE transformer_id = 'none'");
   std::this_thread::sleep_for(600ms);
-  CHECK(read_all(w, tiles, "transformers") == before);
+  CHECK(read_all(w.server.url(), tiles, "transformers") == before);
   CHECK(metric(w, misses) == misses_before);
 }
 
