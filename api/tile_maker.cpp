@@ -31,10 +31,6 @@ std::optional<std::int64_t> number_in(std::string_view& text) {
   return out;
 }
 
-struct told_source {
-  std::optional<std::int64_t> version, touched, detail_zoom;
-};
-
 // The statement's first row.
 std::vector<told_source> read_head(std::string_view text) {
   std::vector<told_source> out;
@@ -111,8 +107,10 @@ struct tile_maker::question {
   deadline until;
   http::request_timing& timing;
   postgres::urgency rank;
+  std::uint64_t history;
   std::vector<tile_source> sources = {};
   tile_layout layout = {};
+  conditions_ptr held = {};
 };
 
 struct tile_maker::counted {
@@ -120,8 +118,9 @@ struct tile_maker::counted {
   bool more = false;  ///< a part had more rows than the time budget allows
 };
 
-tile_maker::tile_maker(postgres::pool& pool, const config::tile_settings& settings)
+tile_maker::tile_maker(postgres::pool& pool, condition_store& circuits, const config::tile_settings& settings)
     : pool_(pool),
+      circuits_(circuits),
       settings_(settings),
       most_(std::max<std::int64_t>(
           100, std::llround(features_per_ms * static_cast<double>(settings.budget.count())))),
@@ -135,7 +134,7 @@ const postgres::statement& tile_maker::statement_of(const question& q, tile_rows
   }
   std::string key{rows == tile_rows::ranked ? "ranked" : "all"};
   for (const tile_part& p : q.parts)
-    key.append(p.generalised ? ",g:" : ",").append(p.of->config.name);
+    key.append(p.generalised ? ",g" : ",").append(p.joined ? "j:" : ":").append(p.of->config.name);
   const auto found = statements_.find(key);
   if (found != statements_.end()) return found->second;
   return statements_
@@ -163,11 +162,27 @@ awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows r
                                  q.rank);
 }
 
+// False: those that are to be had now are not of the rows' snapshot.
+awaitable<result<bool>> tile_maker::find_conditions(question& q, const std::vector<told_source>& told) {
+  q.held = nullptr;
+  const bool wanted = std::any_of(q.parts.begin(), q.parts.end(),
+                                  [](const tile_part& p) { return has_condition(*p.of) && !p.joined; });
+  if (!wanted) co_return true;
+  std::optional<std::int64_t> version;
+  for (std::size_t i = 0; i < q.sources.size(); ++i)
+    if (q.sources[i].name == conditions) version = told.at(i).version;
+  if (!version) co_return true;
+  auto read = co_await circuits_.at(*version, q.history, pool_, q.until, q.timing.postgres, q.rank);
+  if (!read) co_return read.error();
+  q.held = *std::move(read);
+  co_return q.held->are_of(*version, q.history);
+}
+
 tile_maker::counted tile_maker::encode(const question& q, const postgres::result_set& rows,
                                        std::string& out) {
   const auto start = steady::now();
   counted sum;
-  tile_writer writer{q.layers, q.parts, q.layout, q.t};
+  tile_writer writer{q.layers, q.parts, q.layout, q.t, q.held.get()};
   std::vector<std::int64_t> seen(q.parts.size(), 0), total(q.parts.size(), 0);
   for (int row = 1; row < rows.rows(); ++row) {
     const auto part = static_cast<std::size_t>(rows.integer(row, tile_layout::part) / 2);
@@ -191,7 +206,9 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
                                              std::uint64_t history, deadline until, postgres::urgency rank) {
   auto out = std::make_shared<made_tile>();
   out->history = history;
-  question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank};
+  question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank, history};
+  for (tile_part& p : q.parts)
+    p.joined = has_condition(*p.of) && !tells_circuit(*p.of);
   tile_rows how = tile_rows::all;
   std::int64_t limit = most_;
   std::string body, packed;
@@ -214,6 +231,15 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
       if (!any) co_return rows.error();
       for (tile_part& p : q.parts)
         p.generalised = false;
+      continue;
+    }
+    const auto agree = co_await find_conditions(q, told);
+    if (!agree) co_return agree.error();
+    if (!*agree) {
+      // They have changed between the two questions. Should they go on to do so, Postgres tells all at once.
+      if (attempt >= attempts)
+        for (tile_part& p : q.parts)
+          p.joined = has_condition(*p.of);
       continue;
     }
     body.clear();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/circuit_conditions.hpp"
 #include "api/tile_request.hpp"
 #include "api/tile_sql.hpp"
 #include "geo/tile.hpp"
@@ -60,10 +61,16 @@ geo::bbox reach_of(const geo::tile& t, bool generalised);
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
                                         const version_store::knowledge& known);
 
+/// What a statement's first row says of a source.
+struct told_source {
+  std::optional<std::int64_t> version, touched, detail_zoom;
+};
+
 /// Makes tiles: one statement, then the encoding. One object a thread.
 class tile_maker {
  public:
-  tile_maker(postgres::pool& pool, const config::tile_settings& settings);
+  /// \param circuits  must outlive it
+  tile_maker(postgres::pool& pool, condition_store& circuits, const config::tile_settings& settings);
   ~tile_maker();
 
   /// \param known  may be null: then nothing is generalised, and `touched` is the version
@@ -78,9 +85,11 @@ class tile_maker {
 
   boost::asio::awaitable<result<postgres::result_set>> ask(question& q, tile_rows rows, std::int64_t limit);
   const postgres::statement& statement_of(const question& q, tile_rows rows);
+  boost::asio::awaitable<result<bool>> find_conditions(question& q, const std::vector<told_source>& told);
   counted encode(const question& q, const postgres::result_set& rows, std::string& out);
 
   postgres::pool& pool_;
+  condition_store& circuits_;
   const config::tile_settings& settings_;
   const std::int64_t most_;  ///< features of a layer that fit the time budget
   std::map<std::string, postgres::statement, std::less<>> statements_;

@@ -188,7 +188,8 @@ TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
       "-95.31 + 0.00005 * n, 29.7), 4326), 0.00001 * n) FROM generate_series(1, 300) n");
   b.learn();
   b.settings.tiles.max_bytes = 4096;
-  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  b.services.maker =
+      std::make_unique<api::tile_maker>(*b.pool, b.services.tiles->conditions, b.settings.tiles);
   const auto found = b.tile(tiles_of("water"));
   REQUIRE(found.size() == 1);
   CHECK(b.last.packed->size() <= 4096);
@@ -203,7 +204,8 @@ TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
   b.settings.tiles.max_bytes = 500'000;
   b.settings.tiles.budget = std::chrono::milliseconds{1};
   b.services.tiles = std::make_shared<api::tile_store>(1 << 20, b.counters);
-  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  b.services.maker =
+      std::make_unique<api::tile_maker>(*b.pool, b.services.tiles->conditions, b.settings.tiles);
   const auto fewer = b.tile(tiles_of("water"));
   REQUIRE(fewer.size() == 1);
   CHECK(fewer[0].features.size() == 250);
