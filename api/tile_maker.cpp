@@ -206,6 +206,7 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
                                              std::uint64_t history, deadline until, postgres::urgency rank) {
   auto out = std::make_shared<made_tile>();
   out->history = history;
+  out->owner = layers.owner;
   question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank, history};
   for (tile_part& p : q.parts)
     p.joined = has_condition(*p.of) && !tells_circuit(*p.of);

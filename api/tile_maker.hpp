@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <map>
@@ -45,6 +46,11 @@ struct made_tile {
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
   std::int64_t dropped = 0;   ///< features left out for the sake of the budgets
   http::request_timing timing;
+  std::shared_ptr<const catalog> owner = {};  ///< of the layers it was asked of
+
+  /// The edition of what is known of versions by which it was found right last: by the same it need not be
+  /// judged again.
+  mutable std::atomic<std::uint64_t> right_by{0};
 
   bool versioned() const noexcept;
 };
