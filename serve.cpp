@@ -77,7 +77,9 @@ postgres::pool_options pool_options_of(const config& c) {
   // the time passed unused.
   auto& tiles = lane(postgres::lane::tile,
                      share(c.postgres.tile_connections, threads, (3 * cores + threads - 1) / threads));
-  tiles.sharers = 1;
+  // As many run at once as there are cores.
+  if (sharers > 1) tiles.sharers = 2 * sharers;
+  tiles.spread = std::max<std::size_t>(1, cores / threads);
   if (!c.postgres.pooled) tiles.session_sql = api::tile_session_sql;
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;

@@ -40,7 +40,9 @@ tile_name name_of(std::string_view key, std::span<const source_state> sources);
 
 /// A tile, ready to be sent.
 struct made_tile {
-  std::shared_ptr<const std::string> packed;  ///< gzip; null: nothing lies in it
+  std::shared_ptr<const std::string> packed;  ///< gzip
+  std::shared_ptr<const std::string>
+      plain;  ///< instead, where nobody wanted it packed; neither: nothing lies in it
   tile_name name;
   std::vector<source_state> sources;
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
@@ -79,18 +81,20 @@ class tile_maker {
   tile_maker(postgres::pool& pool, condition_store& circuits, const config::tile_settings& settings);
   ~tile_maker();
 
-  /// \param known  may be null: then nothing is generalised, and `touched` is the version
+  /// \param known   may be null: then nothing is generalised, and `touched` is the version
+  /// \param packed  whether somebody takes gzip, or keeps it; else packing, a fifth of the work, is left out
   boost::asio::awaitable<result<tile_ptr>> make(tile_layers layers, geo::tile t,
                                                 std::shared_ptr<const version_store::knowledge> known,
-                                                std::uint64_t history, deadline until,
-                                                postgres::urgency rank);
+                                                std::uint64_t history, deadline until, postgres::urgency rank,
+                                                bool packed);
 
  private:
   struct question;
+  struct prepared;
   struct counted;
 
   boost::asio::awaitable<result<postgres::result_set>> ask(question& q, tile_rows rows, std::int64_t limit);
-  const postgres::statement& statement_of(const question& q, tile_rows rows);
+  std::shared_ptr<const prepared> prepare(const question& q, tile_rows rows);
   boost::asio::awaitable<result<bool>> find_conditions(question& q, const std::vector<told_source>& told);
   counted encode(const question& q, const postgres::result_set& rows, std::string& out);
 
@@ -98,8 +102,8 @@ class tile_maker {
   condition_store& circuits_;
   const config::tile_settings& settings_;
   const std::int64_t most_;  ///< features of a layer that fit the time budget
-  std::map<std::string, postgres::statement, std::less<>> statements_;
-  std::shared_ptr<const catalog> of_;  ///< whose layers the statements are about
+  std::map<std::string, std::shared_ptr<const prepared>, std::less<>> prepared_;
+  std::shared_ptr<const catalog> of_;  ///< whose layers the prepared are about
   http::gzip_packer packer_;
 };
 

@@ -27,12 +27,15 @@ bool reads_as_its_text(const property& p) {
 std::string source_sql(const tile_source& s, int known) {
   std::string touching = "(c.envelope IS NULL OR ST_Intersects(c.envelope, ";
   touching.append(s.generalised ? grid_box : tile_box).append("))");
+  // Only behind a version that is not known yet there is something to look for.
+  const std::string after = "$" + std::to_string(known);
   std::string out =
-      "coalesce((SELECT concat_ws(' ', s.version, coalesce((SELECT max(c.version) FROM "
-      "gridlight.layer_change c WHERE c.layer = s.layer AND c.version > $";
-  out.append(std::to_string(known)).append(" AND c.version <= s.version");
+      "coalesce((SELECT concat_ws(' ', s.version, CASE WHEN s.version > " + after +
+      " THEN coalesce((SELECT max(c.version) FROM gridlight.layer_change c WHERE c.layer = s.layer AND "
+      "c.version > " +
+      after + " AND c.version <= s.version";
   if (!s.anywhere) out.append(" AND ").append(touching);
-  out.append("), -1)");
+  out.append("), -1) ELSE -1 END");
   out.append(s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s"
                            : ") FROM gridlight.layer_state s");
   return out.append(" WHERE s.layer = ")

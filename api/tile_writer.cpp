@@ -22,15 +22,42 @@ bool is_integer(Oid type) noexcept {
   return type == oid::int2 || type == oid::int4 || type == oid::int8;
 }
 
+void tag_value(geo::mvt_layer& to, const drawn_part::column& c, const postgres::result_set& rows, int row) {
+  switch (c.type) {
+    case oid::boolean:
+      return to.tag(c.tag, rows.boolean(row, c.at));
+    case oid::int2:
+    case oid::int4:
+    case oid::int8:
+      return to.tag(c.tag, rows.integer(row, c.at));
+    case oid::float4:
+    case oid::float8:
+      return to.tag(c.tag, rows.number(row, c.at));
+    case oid::text:
+    case oid::varchar:
+    case oid::bpchar:
+      return to.tag(c.tag, rows.text(row, c.at));
+    default:
+      break;
+  }
+  std::string text;
+  append_text_value(text, c.type, rows.text(row, c.at));
+  double number = 0;
+  if (c.type == oid::numeric &&
+      std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{})
+    return to.tag(c.tag, number);
+  to.tag(c.tag, std::string_view{text});
+}
+
 }  // namespace
 
 std::string key_property(const layer& l) {
   return l.key.size() == 1 ? l.key.front().name : "key";
 }
 
-tile_writer::tile_writer(const tile_layers& layers, std::span<const tile_part> parts,
-                         const tile_layout& layout, const geo::tile& t, const circuit_conditions* known)
-    : known_{known} {
+std::vector<drawn_part> drawn_parts(const tile_layers& layers, std::span<const tile_part> parts,
+                                    const tile_layout& layout) {
+  std::vector<drawn_part> out;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const layer& l = *parts[i].of;
     const property_selection& chosen = drawn(layers, &l).properties;
@@ -41,21 +68,22 @@ tile_writer::tile_writer(const tile_layers& layers, std::span<const tile_part> p
     const auto column_of = [&](std::size_t position) {
       return layout.properties[i] + static_cast<int>(position);
     };
-    std::vector<std::string> names{key_property(l), std::string{count_property}};
-    part_writer p;
+    drawn_part& p = out.emplace_back();
+    p.layer = l.config.name;
+    p.names = {key_property(l), std::string{count_property}};
     for (std::size_t at = 0; at < served.size(); ++at) {
       if (!is_chosen(at)) continue;
-      p.key_is_a_property = p.key_is_a_property || served[at].name == names[key_tag];
-      p.columns.push_back({column_of(at), names.size(), served[at].type});
-      names.push_back(served[at].name);
+      p.key_is_a_property = p.key_is_a_property || served[at].name == p.names[key_tag];
+      p.columns.push_back({column_of(at), p.names.size(), served[at].type});
+      p.names.push_back(served[at].name);
     }
     if (has_condition(l) && is_chosen(served.size())) {
       const auto circuit = circuit_position(l);
       if (parts[i].joined)
-        p.columns.push_back({column_of(served.size()), names.size(), oid::text});
+        p.columns.push_back({column_of(served.size()), p.names.size(), oid::text});
       else
-        p.condition = {circuit ? column_of(*circuit) : tile_layout::key, names.size(), oid::text};
-      names.emplace_back(condition_property);
+        p.condition = {circuit ? column_of(*circuit) : tile_layout::key, p.names.size(), oid::text};
+      p.names.emplace_back(condition_property);
     }
     if (composes_key(parts[i]))
       for (const property& k : l.key)
@@ -64,13 +92,19 @@ tile_writer::tile_writer(const tile_layers& layers, std::span<const tile_part> p
             served.begin())));
     p.integer_key = l.key.size() == 1 && is_integer(l.key[0].type);
     p.lattice = on_lattice(parts[i]);
-    p.layer.emplace(l.config.name, t, names);
-    parts_.push_back(std::move(p));
   }
+  return out;
+}
+
+tile_writer::tile_writer(std::span<const drawn_part> parts, const geo::tile& t,
+                         const circuit_conditions* known)
+    : parts_{parts}, known_{known} {
+  for (const drawn_part& p : parts)
+    layers_.emplace_back(p.layer, t, p.names);
 }
 
 // As layer_columns::key_text() makes it.
-std::string_view tile_writer::key_of(const part_writer& p, const postgres::result_set& rows, int row) {
+std::string_view tile_writer::key_of(const drawn_part& p, const postgres::result_set& rows, int row) {
   if (p.key_columns.empty()) return rows.text(row, tile_layout::key);
   key_.clear();
   for (const int at : p.key_columns) {
@@ -84,66 +118,38 @@ std::string_view tile_writer::key_of(const part_writer& p, const postgres::resul
 }
 
 void tile_writer::append(const postgres::result_set& rows, int row, std::size_t part) {
-  part_writer& p = parts_[part];
+  const drawn_part& p = parts_[part];
+  geo::mvt_layer& to = layers_[part];
   if (rows.is_null(row, tile_layout::geometry)) return;
   const std::string_view key = key_of(p, rows, row);
   const auto shape = rows.bytes(row, tile_layout::geometry);
   const std::uint64_t id = geo::feature_id(key);
-  if (!(p.lattice ? p.layer->begin_lattice(id, shape) : p.layer->begin(id, shape))) return;
+  if (!(p.lattice ? to.begin_lattice(id, shape) : to.begin(id, shape))) return;
   const bool aggregate = rows.integer(row, tile_layout::part) % 2 == 1;
   if (!aggregate && !p.key_is_a_property) {
     std::int64_t number = 0;
     if (p.integer_key && std::from_chars(key.data(), key.data() + key.size(), number).ec == std::errc{})
-      p.layer->tag(key_tag, number);
+      to.tag(key_tag, number);
     else
-      p.layer->tag(key_tag, key);
+      to.tag(key_tag, key);
   }
   if (!rows.is_null(row, tile_layout::count))
     if (const std::int64_t n = rows.integer(row, tile_layout::count); n > 1 || aggregate)
-      p.layer->tag(count_tag, n);
-  for (const column& c : p.columns)
-    if (!rows.is_null(row, c.at)) tag_value(p, c, rows, row);
-  if (p.condition) tag_condition(p, rows, row, aggregate);
-  p.layer->end();
-}
-
-void tile_writer::tag_condition(part_writer& p, const postgres::result_set& rows, int row, bool aggregate) {
-  const bool is_key = p.condition->at == tile_layout::key;
-  if (known_ == nullptr || (is_key ? aggregate : rows.is_null(row, p.condition->at))) return;
-  const std::string_view condition = known_->of(rows.text(row, p.condition->at));
-  if (!condition.empty()) p.layer->tag(p.condition->tag, condition);
-}
-
-void tile_writer::tag_value(part_writer& p, const column& c, const postgres::result_set& rows, int row) {
-  switch (c.type) {
-    case oid::boolean:
-      return p.layer->tag(c.tag, rows.boolean(row, c.at));
-    case oid::int2:
-    case oid::int4:
-    case oid::int8:
-      return p.layer->tag(c.tag, rows.integer(row, c.at));
-    case oid::float4:
-    case oid::float8:
-      return p.layer->tag(c.tag, rows.number(row, c.at));
-    case oid::text:
-    case oid::varchar:
-    case oid::bpchar:
-      return p.layer->tag(c.tag, rows.text(row, c.at));
-    default:
-      break;
+      to.tag(count_tag, n);
+  for (const drawn_part::column& c : p.columns)
+    if (!rows.is_null(row, c.at)) tag_value(to, c, rows, row);
+  if (p.condition && known_ != nullptr) {
+    const int at = p.condition->at;
+    const bool told = at == tile_layout::key ? !aggregate : !rows.is_null(row, at);
+    if (const std::string_view is = told ? known_->of(rows.text(row, at)) : std::string_view{}; !is.empty())
+      to.tag(p.condition->tag, is);
   }
-  std::string text;
-  append_text_value(text, c.type, rows.text(row, c.at));
-  double number = 0;
-  if (c.type == oid::numeric &&
-      std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{})
-    return p.layer->tag(c.tag, number);
-  p.layer->tag(c.tag, std::string_view{text});
+  to.end();
 }
 
 void tile_writer::finish(std::string& out) const {
-  for (const part_writer& p : parts_)
-    p.layer->finish(out);
+  for (const geo::mvt_layer& l : layers_)
+    l.finish(out);
 }
 
 }  // namespace gridlight::api
