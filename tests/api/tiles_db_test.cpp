@@ -261,6 +261,57 @@ TEST_CASE("random tiles hold what PostGIS finds in them") {
   }
 }
 
+TEST_CASE("a tile tells the conditions of its own snapshot, be they held of an older version or read anew") {
+  bench b;
+  const auto status = [&] {
+    const auto found = b.tile(tiles_of("topology"));
+    REQUIRE(found.size() == 1);
+    return text(found[0].features[0], "circuit_status") + " of " + b.header("Gridlight-Version");
+  };
+  const auto version = [&] {
+    return "circuit_condition=" +
+           b.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'circuit_condition'");
+  };
+  const std::string first = status();
+  CHECK(first.starts_with("critical of "));
+  CHECK(first.find(version()) != std::string::npos);
+  for (const auto& [load, is] : {std::pair{10, "good"}, {75, "warning"}, {90, "critical"}}) {
+    b.db.run("UPDATE circuit_status_realtime SET avg_load_percent = " + std::to_string(load));
+    b.learn();
+    const auto asked = b.queries();
+    const std::string now = status();
+    CHECK(now.starts_with(std::string{is} + " of "));
+    CHECK(now.find(version()) != std::string::npos);
+    CHECK(b.queries() == asked + 2);  // the tile, then the conditions
+  }
+  b.db.run(
+      "INSERT INTO outage_restoration_tracker (outage_id, circuit_id, status) VALUES ('o', 'c1', 'ACTIVE')");
+  b.learn();
+  CHECK(status().starts_with("outage of "));
+  // Another tile of the same version needs no more than its rows.
+  const auto asked = b.queries();
+  b.tile("/api/postgres/tiles/topology/15/7709/13550");
+  CHECK(b.queries() == asked + 1);
+}
+
+TEST_CASE(
+    "where nothing is kept and nobody takes gzip, nothing is packed; what is too large is packed to be "
+    "judged") {
+  bench b;
+  b.settings.tiles.cache_bytes = 0;
+  const auto plain = b.get(tiles_of("water,topology"));
+  REQUIRE(plain.has_value());
+  CHECK_FALSE(plain->packed);
+  REQUIRE(plain->shared);
+  CHECK(read_tile(*plain->shared).size() == 2);
+  b.settings.tiles.cache_bytes = 1 << 20;
+  const auto packed = b.get(tiles_of("water,topology"));
+  REQUIRE(packed.has_value());
+  REQUIRE(packed->packed);
+  CHECK(test::gunzip(*packed->packed) == *plain->shared);
+  CHECK(packed->etag == plain->etag);
+}
+
 TEST_CASE("where a hidden place moved does not show in the names of tiles") {
   bench b;
   // As the change rows of a move far from here would be read.
