@@ -153,8 +153,12 @@ TEST_CASE("emulator: partitions are fixed, packed and gone when expired") {
   b.snow.statements().change([](auto& s) { s.bare_partitions = true; });
   const json_text bare{b.post("SELECT * FROM T").body};
   CHECK(test::gunzip(b.get(bare.text("/statementHandle"), "?partition=1").body).substr(0, 3) == "[[\"");
+  b.snow.statements().change([](auto& s) { s.most_results = 2; });
+  CHECK(b.post("SELECT 1").status == 200);
+  CHECK(b.get(bare.text("/statementHandle")).status == 200);
+  CHECK(snow_bench::verdict(b.get(handle)) == "422 000709");
   b.snow.statements().expire_all();
-  CHECK(snow_bench::verdict(b.get(handle, "?partition=1")) == "422 000709");
+  CHECK(snow_bench::verdict(b.get(bare.text("/statementHandle"), "?partition=1")) == "422 000709");
 }
 
 TEST_CASE("emulator: a requestId asked again with retry=true runs once") {

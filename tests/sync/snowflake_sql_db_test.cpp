@@ -128,9 +128,9 @@ TEST_CASE("emulator: what cannot be done is said as Snowflake says it") {
                                                {"BEGIN", "422 391911"},
                                                {"USE SCHEMA PUBLIC", "422 391911"},
                                                {"SELECT 1; SELECT 2", "422 000008"}};
-  for (const auto& [sql, verdict] : all) {
-    CAPTURE(sql);
-    CHECK(snow_bench::verdict(b.post(sql)) == verdict);
+  for (const auto& one : all) {
+    CAPTURE(one.first);
+    CHECK(snow_bench::verdict(b.post(one.first)) == one.second);
   }
   CHECK(json_text{b.post("SELECT * FROM NOWHERE").body}.text("/sqlState") == "42S02");
   CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"parameters":{"GEOGRAPHY_OUTPUT_FORMAT":"WKB"})")) ==

@@ -46,29 +46,45 @@ std::shared_ptr<statement> account::submit(work what, const std::string& request
       }
     }
     s = std::make_shared<statement>(new_handle());
-    statements_[s->handle()] = s;
+    keep_locked(s);
     handles_[request_id] = s->handle();
     ++begun_[request_id];
     ++all_begun_;
     current = how_;
   }
   boost::asio::post(workers_, [this, s, what = std::move(what), current] {
-    run_work(what, current, *s, [this](std::shared_ptr<statement> child) { keep(std::move(child)); });
+    run_work(what, current, *s, [this](std::shared_ptr<statement> child) { keep(child); });
   });
   return s;
 }
 
-void account::keep(std::shared_ptr<statement> s) {
+void account::keep(const std::shared_ptr<statement>& s) {
   const std::lock_guard lock{mutex_};
-  statements_[s->handle()] = std::move(s);
+  keep_locked(s);
+}
+
+void account::keep_locked(const std::shared_ptr<statement>& s) {
+  statements_[s->handle()] = s;
+  order_.push_back(s->handle());
+  forget_old();
+}
+
+void account::forget_old() {
+  const auto oldest = statement::clock::now() - how_.result_life;
+  while (!order_.empty()) {
+    const auto first = statements_.find(order_.front());
+    if (first != statements_.end()) {
+      const bool due = first->second->born() < oldest || order_.size() > how_.most_results;
+      if (!due || !first->second->wait(std::chrono::milliseconds{0})) return;
+      statements_.erase(first);
+    }
+    order_.pop_front();
+  }
 }
 
 std::shared_ptr<statement> account::find(const std::string& handle) {
   const std::lock_guard lock{mutex_};
-  const auto oldest = statement::clock::now() - how_.result_life;
-  std::erase_if(statements_, [&](const auto& one) {
-    return one.second->born() < oldest && one.second->wait(std::chrono::milliseconds{0});
-  });
+  forget_old();
   const auto found = statements_.find(handle);
   if (found == statements_.end())
     throw sql_failure{422, "000709", "02000", "Statement " + handle + " not found"};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,11 +35,14 @@ class account {
   std::size_t executions(const std::string& request_id) const;
 
  private:
-  void keep(std::shared_ptr<statement> s);
+  void keep(const std::shared_ptr<statement>& s);
+  void keep_locked(const std::shared_ptr<statement>& s);
+  void forget_old();
 
   mutable std::mutex mutex_;
   settings how_;
   std::map<std::string, std::shared_ptr<statement>> statements_;
+  std::deque<std::string> order_;               ///< handles, the oldest first
   std::map<std::string, std::string> handles_;  ///< by requestId
   std::map<std::string, std::size_t> begun_;    ///< by requestId
   std::size_t all_begun_ = 0;

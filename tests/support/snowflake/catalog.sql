@@ -45,7 +45,7 @@ STABLE LANGUAGE sql AS $$
          WHEN k.kind = 'binary' THEN 8388608 END,
     NOT coalesce(a.attnotnull, false),
     snowflake.swap_case(split_part(n.nspname, '.', 1)), snowflake.swap_case(split_part(n.nspname, '.', 2)),
-    snowflake.swap_case(c.relname)
+    CASE WHEN n.oid IS NOT NULL THEN snowflake.swap_case(c.relname) END
   FROM unnest(types, modifiers, tables, attributes) WITH ORDINALITY u(type, given, "table", attribute, place)
   LEFT JOIN pg_attribute a ON a.attrelid = u."table" AND a.attnum = u.attribute
   LEFT JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname LIKE '%.%'

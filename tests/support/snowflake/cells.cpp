@@ -175,7 +175,7 @@ std::string row_type(const std::vector<column>& columns, const settings& how) {
            json(c.schema) + R"(,"table":)" + json(c.table) + R"(,"type":)" +
            json(how.upper_types ? upper(kind) : kind) + "," + member("precision", c.precision) + "," +
            member("scale", c.scale) + "," + member("length", c.length) + "," +
-           member("byteLength", c.kind == "text" ? c.length : c.length) +
+           member("byteLength", c.length) +
            (c.nullable ? R"(,"nullable":true,"collation":null)" : R"(,"nullable":false,"collation":null)");
     if (geo && !how.geography_as_type) out += R"(,"extTypeName":)" + json(upper(c.kind));
     out += '}';

@@ -24,6 +24,9 @@ struct client_files {
 ///   snow.run("CREATE TABLE T (ID NUMBER PRIMARY KEY, NAME VARCHAR)", {"GRIDLIGHT", "PUBLIC", "", ""});
 ///   snow.faults().add({.what = fault::kind::status, .on = route::submit, .times = 2, .status = 429});
 /// \endcode
+/// What Postgres cannot hold is put into columns of the domains snowflake.raw_timestamp_tz, raw_variant and
+/// so on, by db.run(): their text is what goes over the wire. Tables made so want SELECT
+/// snowflake.track_all() after them.
 class emulator {
  public:
   /// Makes certificate and keys in `folder`. \throws std::exception when Postgres or a file refuses

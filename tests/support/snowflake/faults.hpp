@@ -44,7 +44,8 @@ struct fault {
   std::size_t bytes = 0;
 };
 
-/// \throws std::runtime_error for what is not a fault; the members are those above, `what` and `on` by name
+/// \throws std::runtime_error for what is not a fault; the members are those above, `what` and `on` by name,
+/// `pause` as pause_ms
 fault fault_from_json(const std::string& json);
 
 /// What is to go wrong. For all threads; the same seed and requests give the same faults.
