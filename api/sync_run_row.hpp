@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/error.hpp"
+#include "server/postgres/result.hpp"
+
+namespace gridlight::api {
+
+/// The columns of a run, of gridlight.sync_run or the view sync_status, in the order in which append_run()
+/// reads them.
+inline constexpr std::string_view run_columns =
+    "run_id, layer, mode, direction, status, started_at, finished_at, "
+    "extract(epoch FROM finished_at - started_at)::float8, rows_read, rows_written, rows_deleted, "
+    "rows_rejected, bytes, error";
+inline constexpr int run_column_count = 14;
+
+/// The rows of a table that is gridlight's own: databases that are only attached do not have it, and so none.
+inline result<postgres::result_set> or_none(result<postgres::result_set> rows) {
+  if (!rows && rows.error().code == errc::schema_mismatch) return postgres::result_set{};
+  return rows;
+}
+
+/// Appends one run as a JSON object. \param first  where its columns begin \param whole  the caller may see
+/// personal data: `error` is given as it is, else as public_error()
+void append_run(std::string& out, const postgres::result_set& rows, int row, int first, bool whole);
+
+/// Why a run failed, without what is in quotes (values of rows, as a rule) and without folders.
+std::string public_error(std::string_view text);
+
+}  // namespace gridlight::api
