@@ -23,10 +23,12 @@ inline result<postgres::result_set> or_none(result<postgres::result_set> rows) {
 }
 
 /// Appends one run as a JSON object. \param first  where its columns begin \param whole  the caller may see
-/// personal data: `error` is given as it is, else as public_error()
+/// personal data, see public_error()
 void append_run(std::string& out, const postgres::result_set& rows, int row, int first, bool whole);
 
-/// Why a run failed, without what is in quotes (values of rows, as a rule) and without folders.
-std::string public_error(std::string_view text);
+/// Why a run failed, as far as a client may know it: up to the first bracket or line end, behind which stands
+/// what is for the log (the source's codes, Postgres's words). Without `whole` also without what is in quotes
+/// (values of rows, as a rule) and without folders.
+std::string public_error(std::string_view text, bool whole);
 
 }  // namespace gridlight::api

@@ -160,15 +160,21 @@ TEST_CASE("why a run failed is whole only for those who may see personal data") 
   }
 }
 
-TEST_CASE("what of a run's error anybody may see") {
-  using api::public_error;
-  CHECK(public_error("") == "");
-  CHECK(public_error("interrupted") == "interrupted");
-  CHECK(public_error("column \"A\" is gone, \"B\" is text") ==
-        "column \"\u2026\" is gone, \"\u2026\" is text");
-  CHECK(public_error("ends \"in the middle") == "ends \"\u2026\"");
-  CHECK(public_error("/a/b.csv: no, (/c/d/e.gz) and /f/") == "b.csv: no, (e.gz) and f/");
-  CHECK(public_error("10 rows/s of 1/2") == "10 rows/s of 1/2");
+TEST_CASE("what of a run's error a client may see") {
+  const auto anybody = [](const char* text) { return api::public_error(text, false); };
+  CHECK(anybody("") == "");
+  CHECK(anybody("interrupted") == "interrupted");
+  CHECK(anybody("column \"A\" is gone, \"B\" is text") == "column \"\u2026\" is gone, \"\u2026\" is text");
+  CHECK(anybody("ends \"in the middle") == "ends \"\u2026\"");
+  CHECK(anybody("/a/b.csv: no, /c/d/e.gz and /f/ or /") == "b.csv: no, e.gz and f/ or /");
+  CHECK(anybody("10 rows/s of 1/2") == "10 rows/s of 1/2");
+  CHECK(anybody("Snowflake's answer: Numeric value 'Jane Doe' is not recognized") ==
+        "Snowflake's answer: Numeric value '\u2026' is not recognized");
+  // What stands behind it in brackets was for the log.
+  const char* logged = "the table cannot be read (42501: permission denied for \"t\") at /x";
+  CHECK(anybody(logged) == "the table cannot be read");
+  CHECK(api::public_error(logged, true) == "the table cannot be read");
+  CHECK(api::public_error("\"Jane Doe\" in /a/b\nSELECT 1", true) == "\"Jane Doe\" in /a/b");
 }
 
 TEST_CASE("without the bookkeeping's tables there are no runs") {
