@@ -14,6 +14,11 @@
 
 namespace gridlight::sync {
 
+/// A time zone that has to be looked up, unlike UTC and offsets.
+inline bool is_named_zone(std::string_view zone) {
+  return !zone.empty() && zone != "UTC" && zone != "Z" && zone[0] != '+' && zone[0] != '-';
+}
+
 /// What a column of a source holds, as far as it matters to a target.
 enum class value_class : std::uint8_t {
   number,

@@ -158,7 +158,7 @@ class postgres_source final : public source {
 
   std::string column_sql(const source_column& c, std::string_view zone) const override {
     const std::string name = identifier(c.name);
-    if (c.holds == value_class::local_time && zone.find('/') != zone.npos)
+    if (c.holds == value_class::local_time && is_named_zone(zone))
       return fmt::format("({} AT TIME ZONE '{}')", name, zone);
     return name;
   }

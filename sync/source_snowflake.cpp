@@ -126,7 +126,7 @@ class snowflake_source final : public source {
     const std::string name = identifier(c.name);
     if (c.holds == value_class::geometry) return "ST_ASEWKB(" + name + ")";
     // An offset is applied as rows are stored; what a named zone means is known to Snowflake.
-    if (c.holds == value_class::local_time && zone.find('/') != zone.npos)
+    if (c.holds == value_class::local_time && is_named_zone(zone))
       return fmt::format("CONVERT_TIMEZONE('{}', 'UTC', {})", zone, name);
     return name;
   }
