@@ -192,9 +192,9 @@ awaitable<result<void>> table_run::find_mark() {
     if (!mark) co_return mark.error();
     mark_ = *mark;
   } else if (plan_.mode() == sync_mode::changes) {
-    const auto row = co_await first_row(
-        from_, {"SELECT TO_VARCHAR(CURRENT_TIMESTAMP()::TIMESTAMP_LTZ, 'YYYY-MM-DD HH24:MI:SS.FF3') AS NOW"},
-        command_deadline());
+    source_query q{
+        "SELECT TO_VARCHAR(CURRENT_TIMESTAMP()::TIMESTAMP_LTZ, 'YYYY-MM-DD HH24:MI:SS.FF3') AS NOW"};
+    const auto row = co_await first_row(from_, std::move(q), command_deadline());
     if (!row) co_return row.error();
     mark_ = row->at(0) ? nanoseconds_of(*row->at(0)) : std::nullopt;
   }

@@ -41,8 +41,8 @@ awaitable<result<std::vector<std::optional<std::string>>>> first_row(source& fro
 }
 
 awaitable<result<std::vector<source_column>>> describe(source& from, std::string relation, deadline until) {
-  const auto rows =
-      co_await from.read({"SELECT * FROM " + relation + " AS gridlight_source WHERE 1 = 0"}, until);
+  source_query q{"SELECT * FROM " + relation + " AS gridlight_source WHERE 1 = 0"};
+  const auto rows = co_await from.read(std::move(q), until);
   if (!rows) co_return rows.error();
   co_return (*rows)->columns();
 }

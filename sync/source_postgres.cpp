@@ -171,12 +171,12 @@ class postgres_source final : public source {
     std::string list;
     for (int i = 0; i < head.columns(); ++i)
       list +=
-          fmt::format("{}({}::oid, {}, {}::oid, {})", i == 0 ? "" : ", ", head.type(i),
-                      PQfmod(head.native(), i), PQftable(head.native(), i), PQftablecol(head.native(), i));
+          fmt::format("{}({}::oid, {}, {}::oid, {}, {})", i == 0 ? "" : ", ", head.type(i),
+                      PQfmod(head.native(), i), PQftable(head.native(), i), PQftablecol(head.native(), i), i);
     const auto types = co_await db_.execute(
         "SELECT t.typname, format_type(v.type, v.modifier), coalesce(a.attnotnull, false) FROM (VALUES " +
             list +
-            ") WITH ORDINALITY AS v (type, modifier, tab, col, n) JOIN pg_type t ON t.oid = v.type "
+            ") AS v (type, modifier, tab, col, n) JOIN pg_type t ON t.oid = v.type "
             "LEFT JOIN pg_attribute a ON a.attrelid = v.tab AND a.attnum = v.col ORDER BY n",
         until);
     if (!types) co_return types.error();
