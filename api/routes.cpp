@@ -47,6 +47,7 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/sync/status", sync_status},
       {verb::get, "/api/postgres/sync/runs", sync_runs},
       {verb::get, "/api/postgres/sync/summary", sync_summary},
+      {verb::get, "/api/postgres/sync/settings", sync_settings_route},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

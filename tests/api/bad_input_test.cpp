@@ -184,7 +184,7 @@ TEST_CASE("routes without parameters take none") {
        {"/api/postgres", "/api/postgres/layers", "/api/postgres/layers/points", "/api/postgres/substations",
         "/api/postgres/substations/status", "/api/postgres/substations/x", "/live", "/ready", "/health",
         "/metrics", "/openapi.json", "/docs", "/api/postgres/layers/points/features/a",
-        "/api/postgres/sync/status", "/api/postgres/sync/summary"})
+        "/api/postgres/sync/status", "/api/postgres/sync/summary", "/api/postgres/sync/settings"})
     refused(b, std::string{path} + "?extra=1", "extra");
 }
 
