@@ -128,7 +128,12 @@ TEST_CASE("emulator: what cannot be done is said as Snowflake says it") {
                                                {"SELECT 'x'::NUMBER", "422 100038"},
                                                {"INSERT INTO T VALUES (NULL, 'a')", "422 100072"},
                                                {"PUT file://x @y", "422 391911"},
+                                               {"GET @y file://x", "422 391911"},
                                                {"BEGIN", "422 391911"},
+                                               {"COMMIT", "422 391911"},
+                                               {"SET X = 1", "422 391911"},
+                                               {"ALTER SESSION SET TIMEZONE = 'UTC'", "422 391911"},
+                                               {"SHOW TABLES", "422 391911"},
                                                {"USE SCHEMA PUBLIC", "422 391911"},
                                                {"SELECT 1; SELECT 2", "422 000008"}};
   for (const auto& one : all) {
@@ -139,6 +144,14 @@ TEST_CASE("emulator: what cannot be done is said as Snowflake says it") {
   CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"parameters":{"GEOGRAPHY_OUTPUT_FORMAT":"WKB"})")) ==
         "400 390142");
   CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"warehouse":"wh")")) == "422 391920");
+  CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"role":"sync")")) == "422 391921");
+  CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements",
+                                   R"({"statement":"SELECT 1","database":"GRIDLIGHT","schema":"public"})")) ==
+        "422 391919");
+  CHECK(snow_bench::verdict(b.post("SELECT ?; SELECT 2",
+                                   R"(,"parameters":{"MULTI_STATEMENT_COUNT":"2"},)"
+                                   R"("bindings":{"1":{"type":"TEXT","value":"x"}})")) == "422 391912");
+  CHECK(snow_bench::verdict(b.post("SELECT ?")) == "422 002049");
   CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements",
                                    R"({"statement":"SELECT 1","database":"gridlight"})")) == "422 391918");
   CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements", "{")) == "400 390142");
