@@ -285,6 +285,36 @@ TEST_CASE("emulator: a table as it was") {
   CHECK(snow_bench::verdict(b.post("SELECT * FROM U AT (OFFSET => -1)")) == "422 002003");
 }
 
+TEST_CASE("emulator: changes are told where they are tracked, time travel everywhere") {
+  snow_bench b;
+  b.snow.statements().change([](auto& s) { s.tracks_by_default = false; });
+  b.run("CREATE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR)");
+  b.run("CREATE TABLE TRACKED (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR) CHANGE_TRACKING = TRUE");
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string from = mark(b);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("INSERT INTO T VALUES (1, 'a')");
+  b.run("INSERT INTO TRACKED VALUES (1, 'a')");
+  const auto of = [&](const std::string& table, const std::string& when) {
+    return b.post("SELECT ID FROM " + table + " CHANGES (INFORMATION => DEFAULT) AT (TIMESTAMP => '" + when +
+                  "'::TIMESTAMP_LTZ)");
+  };
+  CHECK(json_text{of("TRACKED", from).body}.rows() == table{{"1"}});
+  const auto none = of("T", from);
+  CHECK(snow_bench::verdict(none) == "422 000707");
+  CHECK(json_text{none.body}.text("/message").find("Change tracking is not enabled") != std::string::npos);
+  CHECK(b.rows("SELECT COUNT(*) FROM T AT (TIMESTAMP => '" + from + "'::TIMESTAMP_LTZ)") == table{{"0"}});
+  b.run("ALTER TABLE T SET CHANGE_TRACKING = TRUE");
+  CHECK(snow_bench::verdict(of("T", from)) == "422 000707");
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string later = mark(b);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("DELETE FROM T WHERE ID = 1");
+  CHECK(json_text{of("T", later).body}.rows() == table{{"1"}});
+  b.run("ALTER TABLE T SET CHANGE_TRACKING = FALSE");
+  CHECK(snow_bench::verdict(of("T", later)) == "422 000707");
+}
+
 TEST_CASE("emulator: a table that is altered keeps its history") {
   snow_bench b;
   b.run("CREATE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N NUMBER(38,0))");
