@@ -1,10 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <thread>
 
+#include "tests/support/snowflake/process.hpp"
 #include "tests/support/snowflake/storm.hpp"
+#include "tests/sync/snowflake_journey.hpp"
 #include "tests/sync/snowflake_support.hpp"
 
 using namespace gridlight;
@@ -244,6 +247,59 @@ TEST_CASE("emulator: CHANGES tells the net of what was committed") {
   CHECK(b.rows(changes(from, to)) == net);
 }
 
+TEST_CASE("emulator: a table as it was") {
+  snow_bench b;
+  b.run("CREATE TABLE T (ID NUMBER(38,0), N VARCHAR)");
+  b.run("INSERT INTO T VALUES (1, 'a'), (2, 'b'), (3, 'c'), (3, 'c')");
+  const auto at = [&](const std::string& when) {
+    return b.rows("SELECT ID, X.N FROM GRIDLIGHT.PUBLIC.T AT (TIMESTAMP => '" + when +
+                  "'::TIMESTAMP_LTZ) AS X WHERE ID > 0 ORDER BY ID");
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string then = mark(b);
+  const table before{{"1", "a"}, {"2", "b"}, {"3", "c"}, {"3", "c"}};
+  CHECK(at(then) == before);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("UPDATE T SET N = 'a2' WHERE ID = 1");
+  b.run("UPDATE T SET N = 'a3' WHERE ID = 1");
+  b.run("DELETE FROM T WHERE ID = 2");
+  b.run("INSERT INTO T VALUES (3, 'c'), (4, 'd'), (5, 'e')");
+  b.run("DELETE FROM T WHERE ID = 5");
+  CHECK(at(then) == before);
+  CHECK(b.rows("SELECT COUNT(*) FROM T") == table{{"5"}});
+  CHECK(snow_bench::verdict(b.post("SELECT * FROM T AT (TIMESTAMP => '2020-01-01'::TIMESTAMP_LTZ)")) ==
+        "422 000707");
+  CHECK(snow_bench::verdict(b.post("SELECT * FROM U AT (OFFSET => -1)")) == "422 002003");
+}
+
+TEST_CASE("emulator: a table that is altered keeps its history") {
+  snow_bench b;
+  b.run("CREATE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N NUMBER(38,0))");
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string from = mark(b);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("INSERT INTO T VALUES (1, 10)");
+  b.run("ALTER TABLE T ALTER COLUMN N SET DATA TYPE VARCHAR");
+  b.run("ALTER TABLE T ADD COLUMN M NUMBER");
+  b.run("INSERT INTO T VALUES (2, 'x', 7)");
+  CHECK(b.rows(changes(from)) == table{{"1", "10", "INSERT", "false"}, {"2", "x", "INSERT", "false"}});
+  b.run("ALTER TABLE T DROP COLUMN M");
+  b.run("DELETE FROM T WHERE ID = 1");
+  CHECK(b.rows(changes(from)) == table{{"2", "x", "INSERT", "false"}});
+  b.run("CREATE OR REPLACE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR)");
+  CHECK(snow_bench::verdict(b.post(changes(from))) == "422 000707");
+}
+
+TEST_CASE("emulator: moments by number") {
+  snow_bench b;
+  CHECK(b.rows("SELECT DATE_PART(EPOCH_NANOSECOND, '1969-12-31 23:59:58.5'::TIMESTAMP_LTZ), "
+               "DATE_PART(EPOCH_SECOND, '1970-01-01 00:01'::TIMESTAMP_NTZ), DATE_PART(year, "
+               "'2026-05-01'::DATE)") == table{{"-1500000000", "60", "2026"}});
+  CHECK(b.rows("SELECT TO_TIMESTAMP_LTZ(1611871777123456789, 9), TO_TIMESTAMP_NTZ(-1), "
+               "TO_TIMESTAMP_NTZ('1970-01-02')") ==
+        table{{"1611871777.123456000", "-1.000000000", "86400.000000000"}});
+}
+
 TEST_CASE("emulator: a stream advances when DML has consumed it") {
   snow_bench b;
   b.run("CREATE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR)");
@@ -304,4 +360,40 @@ TEST_CASE("emulator: the demo's source tables, and a storm over them") {
   };
   const table once = storm_once();
   CHECK(storm_once() == once);
+}
+
+TEST_CASE("emulator: the executable says where it is, and its weather changes the tables") {
+  const test::temp_db db;
+  const test::temp_folder folder;
+  test::emulator_process snow{{"--database-url", db.uri(), "--folder", folder.path().string(), "--tables",
+                               "--scale", "0.001", "--storm", "5"}};
+  CHECK(snow["key"].starts_with(folder.path().string()));
+  test::client_side::client_options o;
+  o.host = snow["host"];
+  o.port = static_cast<std::uint16_t>(std::stoi(snow["port"]));
+  o.ca_file = snow["certificate"];
+  o.database = snow["database"];
+  o.schema = snow["schema"];
+  o.warehouse = snow["warehouse"];
+  o.role = snow["role"];
+  std::ifstream file{snow["key"]};
+  const std::string pem{std::istreambuf_iterator<char>{file}, {}};
+  auto made = test::client_side::from_key_pair({snow["account"], snow["user"], secret{pem}, {}});
+  REQUIRE(made.has_value());
+  const std::shared_ptr<test::client_side::credentials> who = std::move(*made);
+  const auto sum = [&] {
+    const auto j = test::travel(o, who, {.sql = "SELECT HASH_AGG(*), COUNT(*) FROM CIRCUIT_METADATA"});
+    CHECK_MESSAGE(!j.failed, test::told(j));
+    return j.rows;
+  };
+  const auto before = sum();
+  REQUIRE(before.size() == 1);
+  CHECK_FALSE(before[0].ends_with("|0"));
+  auto now = before;
+  for (int i = 0; i < 50 && now == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    now = sum();
+  }
+  CHECK(now != before);
+  CHECK(snow.stop() == 0);
 }

@@ -16,9 +16,7 @@
 #include <vector>
 
 #include "tests/support/http_client.hpp"
-#include "tests/support/snowflake/emulator.hpp"
-#include "tests/support/temp_db.hpp"
-#include "tests/support/temp_folder.hpp"
+#include "tests/support/snowflake/source.hpp"
 
 namespace gridlight::test {
 
@@ -76,8 +74,7 @@ inline std::string make_jwt(const std::filesystem::path& key_file, const std::st
 
 /// An emulated account with database GRIDLIGHT and schema PUBLIC, and a client that knows only HTTP and TLS.
 struct snow_bench {
-  explicit snow_bench(snowflake::settings how = {}) : snow(with(std::move(how), db), folder.path()) {
-    snow.create_schema("GRIDLIGHT", "PUBLIC");
+  explicit snow_bench(snowflake::settings how = {}) : source(std::move(how)) {
     snow.doors().add_token("PROGRAMMATIC_ACCESS_TOKEN", secret{"a-token"},
                            std::chrono::system_clock::now() + std::chrono::hours{1});
     headers = {{"Authorization", "Bearer a-token"},
@@ -131,15 +128,11 @@ struct snow_bench {
   static std::string verdict(const http_reply& r) {
     return std::to_string(r.status) + " " + json_text{r.body}.text("/code");
   }
-  void run(const std::string& sql) { snow.run(sql, {"GRIDLIGHT", "PUBLIC", "", ""}); }
+  void run(const std::string& sql) { source.run(sql); }
 
-  static snowflake::settings with(snowflake::settings how, const temp_db& db) {
-    how.database = db.uri();
-    return how;
-  }
-  temp_db db;
-  temp_folder folder;
-  snowflake::emulator snow;
+  snowflake_source source;
+  snowflake::emulator& snow = source.emulator();
+  const temp_db& db = source.db();
   http_headers headers;
 };
 

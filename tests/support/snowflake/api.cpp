@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "server/http/compress.hpp"
 #include "tests/support/snowflake/cells.hpp"
@@ -14,7 +13,7 @@ namespace gridlight::test::snowflake {
 namespace {
 
 constexpr std::string_view prefix = "/api/v2/statements", under = "/api/v2/statements/";
-constexpr std::size_t largest_partition = 1u << 30;
+constexpr std::size_t largest_partition = 1u << 30, most_seen = 10'000;
 
 std::string url_of(const statement& s) {
   return fmt::format("{}{}", under, s.handle());
@@ -85,16 +84,36 @@ http_answer json_answer(int status, std::string body) {
   return {status, {{"Content-Type", "application/json"}}, std::move(body), {}};
 }
 
+std::vector<http_question> api::seen() const {
+  const std::lock_guard lock{mutex_};
+  return {seen_.begin(), seen_.end()};
+}
+
+void api::forget_seen() {
+  const std::lock_guard lock{mutex_};
+  seen_.clear();
+}
+
+void api::note(const http_question& q) {
+  const std::lock_guard lock{mutex_};
+  seen_.push_back(q);
+  if (seen_.size() > most_seen) seen_.pop_front();
+}
+
 http_answer api::answer(const http_question& q) {
   try {
     if (q.path.starts_with("/emulator/")) return control(q, account_, faults_);
+    note(q);
     const target t = find_route(q);
     const auto f = faults_.next(t.which, t.partition);
     if (f && is_answer(*f) && !f->after) return faulty(*f);
     http_answer out = act(q, t, f);
     if (!f) return out;
     if (is_answer(*f)) return faulty(*f);
-    if (f->what == fault::kind::stall) std::this_thread::sleep_for(f->pause);
+    if (f->what == fault::kind::stall) {
+      out.pause_at = f->bytes;
+      out.pause = [this, time = f->pause] { faults_.wait(time); };
+    }
     if (f->what == fault::kind::cut) out.cut = f->bytes;
     return out;
   } catch (const sql_failure& f) {
@@ -133,7 +152,7 @@ void api::check_headers(const http_question& q, const settings& how) const {
 
 http_answer api::act(const http_question& q, const target& t, const std::optional<fault>& f) {
   check_headers(q, account_.how());
-  if (t.which == route::submit) return submit(q, f);
+  if (t.which == route::submit) return submit(q);
   const auto s = account_.find(t.handle);
   if (t.which == route::cancel) {
     if (!s->cancel())
@@ -144,22 +163,23 @@ http_answer api::act(const http_question& q, const target& t, const std::optiona
   // Postgres loses a cancel that meets it between two commands.
   if (!outcome && s->cancelled()) s->cancel();
   if (t.which == route::partition && outcome && outcome->rows) return rows_of(*s, t.partition, f);
-  return show(*s, outcome.get(), f);
+  return show(*s, outcome.get(), t.which);
 }
 
-http_answer api::submit(const http_question& q, const std::optional<fault>& f) {
+http_answer api::submit(const http_question& q) {
   const settings how = account_.how();
   if (q.parameter("nullable") == "false")
     throw sql_failure{400, "390142", "", "nullable=false is not emulated."};
   const auto s = account_.submit(read_work(q.body), q.parameter("requestId"), q.parameter("retry") == "true");
   const bool async = q.parameter("async") == "true";
   const auto outcome = s->wait(async ? std::chrono::milliseconds{0} : how.wait);
-  return async ? still_running(*s) : show(*s, outcome.get(), f);
+  return async ? still_running(*s) : show(*s, outcome.get(), route::submit);
 }
 
-http_answer api::show(statement& s, const statement::outcome* outcome, const std::optional<fault>& f) const {
+http_answer api::show(statement& s, const statement::outcome* outcome, route on) {
   if (outcome == nullptr) return still_running(s);
   if (outcome->failure) return failed(*outcome->failure, &s);
+  const auto f = faults_.next(on, -1, fault_plan::stage::result);
   const bool truncated = is(f, fault::kind::truncated_result);
   const std::size_t rows = outcome->rows->rows() + (is(f, fault::kind::wrong_count) ? 1 : 0);
   return json_answer(

@@ -139,7 +139,8 @@ void authority::check_jwt(std::string_view token, const settings& how) const {
   const std::string subject = upper(how.account) + "." + upper(how.user), prefix = subject + ".SHA256:";
   if (c.subject != subject || !c.issuer.starts_with(prefix)) throw bad_jwt();
   const std::int64_t now = clock::to_time_t(clock::now());
-  constexpr std::int64_t longest_s = 3600, ahead_s = 60;
+  constexpr std::int64_t ahead_s = 60;
+  const std::int64_t longest_s = std::chrono::floor<std::chrono::seconds>(how.jwt_life).count();
   if (c.issued > now + ahead_s || now >= c.expires || now >= c.issued + longest_s) throw bad_jwt();
   const std::lock_guard lock{mutex_};
   const auto key = keys_.find(c.issuer.substr(prefix.size()));

@@ -118,6 +118,11 @@ BEGIN
       AND quote_ident(attname) NOT IN (SELECT snowflake.columns_of(past::regclass)) LOOP
       EXECUTE format('ALTER TABLE %s ADD %s %s', past, part.name, part.type);
     END LOOP;
+    FOR part IN SELECT quote_ident(n.attname) AS name, format_type(n.atttypid, n.atttypmod) AS type
+      FROM pg_attribute n JOIN pg_attribute o ON o.attname = n.attname AND o.attrelid = past::regclass
+      WHERE n.attrelid = target AND n.attnum > 0 AND (n.atttypid, n.atttypmod) <> (o.atttypid, o.atttypmod) LOOP
+      EXECUTE format('ALTER TABLE %1$s ALTER %2$s TYPE %3$s USING %2$s::text::%3$s', past, part.name, part.type);
+    END LOOP;
     RETURN;
   END IF;
   SELECT conname, ARRAY(SELECT quote_ident(attname) FROM unnest(conkey) k JOIN pg_attribute ON attrelid = target AND attnum = k)

@@ -16,13 +16,16 @@ std::string bare(std::string name) {
   return name;
 }
 
+std::string columns_of(database& db, const std::string& relation) {
+  return db.value("SELECT string_agg('h.' || c, ', ') FROM snowflake.columns_of(" + relation + ") c")
+      .value_or("");
+}
+
 // A table's net changes, as a subquery. What began as a DELETE existed before, what ends in an INSERT exists
 // after.
 std::string net_changes(database& db, const std::string& relation, const std::string& from,
                         const std::string& to, bool append_only) {
-  const std::string columns =
-      db.value("SELECT string_agg('h.' || c, ', ') FROM snowflake.columns_of(" + relation + ") c")
-          .value_or("");
+  const std::string columns = columns_of(db, relation);
   const std::string window =
       fmt::format(R"(FROM snowflake_history.t{} h WHERE h."metadata$at" > {} AND h."metadata$at" <= {})",
                   relation, from, to);
@@ -181,20 +184,45 @@ std::size_t last_of_name(const tokens& sql, std::size_t at) {
   return at;
 }
 
+std::string relation_of(database& db, const std::string& name) {
+  const auto relation = db.value("SELECT to_regclass(" + db.literal(name) + ")::oid");
+  if (relation) return *relation;
+  throw compilation("002003", "42S02", "Object '" + swap_case(name) + "' does not exist or not authorized.");
+}
+
 void put_changes(tokens& sql, std::size_t first, const place& where, const settings& how, database& db,
                  translation& out) {
   std::size_t end = first;
   const std::string name = table_name(sql, end, where), alias = sql[end - 1].text;
-  const auto relation = db.value("SELECT to_regclass(" + db.literal(name) + ")::oid");
-  if (!relation)
-    throw compilation("002003", "42S02",
-                      "Object '" + swap_case(name) + "' does not exist or not authorized.");
+  const std::string relation = relation_of(db, name);
   clause c;
   const std::size_t behind = read_clause(sql, end, where, db, c);
-  refuse_geospatial(db, *relation, how, c.append_only);
-  check_retention(db, *relation, c.from, swap_case(alias));
-  lock(db, *relation, out);
-  const std::string rows = net_changes(db, *relation, c.from, c.to, c.append_only);
+  refuse_geospatial(db, relation, how, c.append_only);
+  check_retention(db, relation, c.from, swap_case(alias));
+  lock(db, relation, out);
+  const std::string rows = net_changes(db, relation, c.from, c.to, c.append_only);
+  replace(sql, first, behind, rows + (named_at(sql, behind) ? "" : " " + alias));
+}
+
+// T AT (TIMESTAMP => …): the rows of now, with what went since and without what came.
+void put_past(tokens& sql, std::size_t first, const place& where, database& db) {
+  std::size_t end = first;
+  const std::string name = table_name(sql, end, where), alias = sql[end - 1].text;
+  const std::string relation = relation_of(db, name);
+  const std::string from = bound(sql, end + 1, where, db);
+  const std::size_t behind = closing(sql, end + 1) + 1;
+  check_retention(db, relation, from, swap_case(alias));
+  db.run("LOCK TABLE " + name + " IN SHARE MODE");
+  const std::string since =
+      fmt::format(R"(FROM snowflake_history.t{} h WHERE h."metadata$at" > {})", relation, from);
+  std::string rows = name;
+  if (db.value("SELECT 1 " + since + " LIMIT 1")) {
+    const std::string columns = columns_of(db, relation);
+    rows = fmt::format(
+        R"(((SELECT {0} FROM {1} h UNION ALL SELECT {0} {2} AND h."metadata$action" = 'DELETE') EXCEPT ALL)"
+        R"( SELECT {0} {2} AND h."metadata$action" = 'INSERT'))",
+        columns, name, since);
+  }
   replace(sql, first, behind, rows + (named_at(sql, behind) ? "" : " " + alias));
 }
 
@@ -210,6 +238,9 @@ void rewrite_tables(tokens& sql, const place& where, const settings& how, databa
     const std::size_t last = last_of_name(sql, first);
     if (last + 2 < sql.size() && sql[last + 1].is("CHANGES") && sql[last + 2].is("(")) {
       put_changes(sql, first, where, how, db, out);
+    } else if (last + 2 < sql.size() && (sql[last + 1].is("AT") || sql[last + 1].is("BEFORE")) &&
+               sql[last + 2].is("(")) {
+      put_past(sql, first, where, db);
     } else if (last > first) {
       std::size_t end = first;
       const std::string name = table_name(sql, end, where);

@@ -33,6 +33,7 @@ constexpr auto known = std::to_array<setting>({
     {"wait_ms", set_time<&settings::wait>},
     {"delay_ms", set_time<&settings::delay>},
     {"result_life_ms", set_time<&settings::result_life>},
+    {"jwt_life_ms", set_time<&settings::jwt_life>},
     {"most_results", set_number<&settings::most_results>},
     {"first_rows", set_number<&settings::first_rows>},
     {"partition_rows", set_number<&settings::partition_rows>},

@@ -104,7 +104,7 @@ void database::fail(const PGresult* failed) {
 
 void make_catalog(database& db) {
   if (db.value("SELECT to_regnamespace('snowflake')")) return;
-  db.run("BEGIN");
+  db.run("BEGIN; CREATE EXTENSION IF NOT EXISTS postgis");
   for (const auto& file : embedded::snowflake_catalog)
     db.run(std::string{file.text});
   db.run("COMMIT");

@@ -35,6 +35,11 @@ emulator::emulator(settings how, const std::filesystem::path& folder, std::uint1
   authority_.add_key(output_of("openssl pkey -pubout -in '" + files_.key.string() + "'"));
 }
 
+emulator::~emulator() {
+  faults_.end();
+  account_.cancel_all();
+}
+
 void emulator::create_schema(const std::string& owner, const std::string& name) {
   database db{account_.how().database};
   db.run("SELECT snowflake.create_schema(" + db.literal(owner) + ", " + db.literal(name) + ")");

@@ -31,7 +31,7 @@ class emulator {
  public:
   /// Makes certificate and keys in `folder`. \throws std::exception when Postgres or a file refuses
   emulator(settings how, const std::filesystem::path& folder, std::uint16_t port = 0);
-  ~emulator() { account_.cancel_all(); }
+  ~emulator();
   emulator(const emulator&) = delete;
   emulator& operator=(const emulator&) = delete;
 
@@ -42,6 +42,8 @@ class emulator {
   authority& doors() noexcept { return authority_; }
   fault_plan& faults() noexcept { return faults_; }
   account& statements() noexcept { return account_; }
+  std::vector<http_question> seen() const { return api_.seen(); }
+  void forget_seen() { api_.forget_seen(); }
 
   void create_schema(const std::string& owner, const std::string& name);
   /// Runs one statement of Snowflake's SQL as a client would, without HTTP. \throws sql_failure

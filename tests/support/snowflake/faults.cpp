@@ -23,7 +23,9 @@ Enum by_name(const std::array<std::string_view, N>& names, std::string_view name
 }
 
 // Where partitions are, a fault of rows meets those alone.
-bool suits(fault::kind what, route on) {
+bool suits(fault::kind what, route on, fault_plan::stage now) {
+  const bool of_result = what == fault::kind::wrong_count || what == fault::kind::truncated_result;
+  if (of_result != (now == fault_plan::stage::result)) return false;
   switch (what) {
     case fault::kind::truncated_gzip:
     case fault::kind::wrong_partition:
@@ -31,9 +33,6 @@ bool suits(fault::kind what, route on) {
     case fault::kind::dropped_column:
     case fault::kind::short_partition:
       return on == route::partition;
-    case fault::kind::wrong_count:
-    case fault::kind::truncated_result:
-      return on == route::submit || on == route::poll;
     default:
       return true;
   }
@@ -124,10 +123,10 @@ void fault_plan::clear() {
   plan_.clear();
 }
 
-std::optional<fault> fault_plan::next(route on, int partition) {
+std::optional<fault> fault_plan::next(route on, int partition, stage now) {
   const std::lock_guard lock{mutex_};
   for (auto it = plan_.begin(); it != plan_.end(); ++it) {
-    const bool meets = (it->on == route::any || it->on == on) && suits(it->what, on) &&
+    const bool meets = (it->on == route::any || it->on == on) && suits(it->what, on, now) &&
                        (it->partition < 0 || it->partition == partition);
     if (!meets || (it->probability < 1 && random_.unit() >= it->probability)) continue;
     fault out = *it;
@@ -141,6 +140,19 @@ std::optional<fault> fault_plan::next(route on, int partition) {
 std::size_t fault_plan::fired() const {
   const std::lock_guard lock{mutex_};
   return fired_;
+}
+
+void fault_plan::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock{mutex_};
+  ending_.wait_for(lock, time, [this] { return ended_; });
+}
+
+void fault_plan::end() {
+  {
+    const std::lock_guard lock{mutex_};
+    ended_ = true;
+  }
+  ending_.notify_all();
 }
 
 std::string spoil_rows(const std::string& rows, fault::kind what) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -21,7 +22,7 @@ struct fault {
     status,           ///< an answer with `status`, `code`, `message`, `retry_after_s`
     html,             ///< `status` with a page
     empty,            ///< `status` with no body
-    stall,            ///< the answer waits for `pause`
+    stall,            ///< the answer waits for `pause` after its first `bytes`
     cut,              ///< the connection ends after `bytes` of the answer
     truncated_gzip,   ///< the packed body lacks its last half
     wrong_partition,  ///< another partition's rows
@@ -54,15 +55,23 @@ class fault_plan {
   void seed(std::uint64_t s);
   void add(fault f);
   void clear();
+  /// Faults of a request are asked for when it comes, those of a result (wrong_count, truncated_result) when
+  /// there is one to show.
+  enum class stage { request, result };
   /// The first that meets this request; counted.
-  std::optional<fault> next(route on, int partition);
+  std::optional<fault> next(route on, int partition, stage now = stage::request);
   std::size_t fired() const;
+
+  void wait(std::chrono::milliseconds time);  ///< of a stall; ends early with end()
+  void end();                                 ///< nothing stalls any more
 
  private:
   mutable std::mutex mutex_;
   std::vector<fault> plan_;
   sync::demo::random random_{1};
   std::size_t fired_ = 0;
+  std::condition_variable ending_;
+  bool ended_ = false;
 };
 
 /// Rows `[["1","a"],…]` made wrong as the fault says.

@@ -32,6 +32,10 @@ CREATE FUNCTION snowflake.to_timestamp_ntz(a timestamptz) RETURNS timestamp STAB
 CREATE FUNCTION snowflake.to_timestamp_ltz(a text) RETURNS timestamptz STABLE LANGUAGE sql AS 'SELECT a::timestamptz';
 CREATE FUNCTION snowflake.to_timestamp_ltz(a timestamptz) RETURNS timestamptz STABLE LANGUAGE sql AS 'SELECT a';
 CREATE FUNCTION snowflake.to_timestamp_tz(a text) RETURNS timestamptz STABLE LANGUAGE sql AS 'SELECT a::timestamptz';
+CREATE FUNCTION snowflake.to_timestamp_ntz(a numeric, scale int DEFAULT 0) RETURNS timestamp STABLE LANGUAGE sql
+  AS $$ SELECT timestamp '1970-01-01' + floor(a * 10.0 ^ (6 - scale)) * interval '1 microsecond' $$;
+CREATE FUNCTION snowflake.to_timestamp_ltz(a numeric, scale int DEFAULT 0) RETURNS timestamptz STABLE LANGUAGE sql
+  AS $$ SELECT timestamptz '1970-01-01 00:00+00' + floor(a * 10.0 ^ (6 - scale)) * interval '1 microsecond' $$;
 CREATE FUNCTION snowflake.to_timestamp(a text) RETURNS timestamp STABLE LANGUAGE sql AS 'SELECT a::timestamp';
 CREATE FUNCTION snowflake.dateadd(part text, n numeric, t timestamptz) RETURNS timestamptz STABLE LANGUAGE sql
   AS 'SELECT t + (n || '' '' || part)::interval';
@@ -39,8 +43,10 @@ CREATE FUNCTION snowflake.dateadd(part text, n numeric, t timestamp) RETURNS tim
   AS 'SELECT t + (n || '' '' || part)::interval';
 CREATE FUNCTION snowflake.datediff(part text, a timestamptz, b timestamptz) RETURNS bigint STABLE LANGUAGE sql AS $$
   SELECT trunc(extract(epoch FROM date_trunc(part, b) - date_trunc(part, a)) / extract(epoch FROM ('1 ' || part)::interval))::bigint $$;
-CREATE FUNCTION snowflake.date_part(part text, t timestamptz, scale int) RETURNS numeric STABLE LANGUAGE sql
-  AS 'SELECT floor(extract(epoch FROM t) * 10 ^ scale)';
+-- DATE_PART(EPOCH_NANOSECOND, t) and its like.
+CREATE FUNCTION snowflake.epoch_part(part text, t timestamptz) RETURNS numeric STABLE LANGUAGE sql AS $$
+  SELECT floor(extract(epoch FROM t) * CASE WHEN part ILIKE 'epoch_nano%' THEN 1000000000
+    WHEN part ILIKE 'epoch_micro%' THEN 1000000 WHEN part ILIKE 'epoch_milli%' THEN 1000 ELSE 1 END) $$;
 
 CREATE FUNCTION snowflake.md5_number_lower64(t text) RETURNS numeric IMMUTABLE LANGUAGE sql AS $$
   SELECT CASE WHEN n < 0 THEN n + 18446744073709551616::numeric ELSE n END

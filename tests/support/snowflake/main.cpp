@@ -43,9 +43,13 @@ int run(const options& o) {
   emulator snow{o.how, std::filesystem::absolute(o.folder), o.port};
   snow.create_schema(o.database, o.schema);
   if (o.tables) make_source_tables(o.how.database, o.database, o.schema, o.scale, o.seed);
-  std::printf("url         %s\ncertificate %s\nkey         %s\naccount     %s\nuser        %s\n",
-              snow.url().c_str(), snow.files().certificate.c_str(), snow.files().key.c_str(),
-              o.how.account.c_str(), o.how.user.c_str());
+  std::printf("url         %s\nhost        127.0.0.1\nport        %d\ncertificate %s\nkey         %s\n",
+              snow.url().c_str(), snow.port(), snow.files().certificate.c_str(), snow.files().key.c_str());
+  std::printf(
+      "account     %s\nuser        %s\nwarehouse   %s\nrole        %s\ndatabase    %s\nschema      %s\n",
+      o.how.account.c_str(), o.how.user.c_str(), o.how.warehouses.begin()->c_str(),
+      o.how.roles.begin()->c_str(), o.database.c_str(), o.schema.c_str());
+  std::puts("ready");
   std::fflush(stdout);
   weather(o, signals);
   return 0;

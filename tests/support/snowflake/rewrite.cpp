@@ -145,6 +145,9 @@ void rewrite_functions(tokens& sql, const place& where, const settings& how) {
     } else if (called && (sql[i].is("DATEADD") || sql[i].is("DATEDIFF") || sql[i].is("TIMESTAMPADD"))) {
       sql[i].text = sql[i].is("DATEDIFF") ? "datediff" : "dateadd";
       if (sql[i + 2].type == token::kind::word) sql[i + 2].text = "'" + sql[i + 2].text + "'";
+    } else if (called && sql[i].is("DATE_PART")) {
+      if (upper(sql[i + 2].text).find("EPOCH") != std::string::npos) sql[i].text = "epoch_part";
+      if (sql[i + 2].type == token::kind::word) sql[i + 2].text = "'" + sql[i + 2].text + "'";
     }
   }
 }

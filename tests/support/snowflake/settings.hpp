@@ -17,8 +17,9 @@ struct settings {
   std::chrono::milliseconds wait{45'000};  ///< a POST is answered 202 after so long; 0: always
   std::chrono::milliseconds delay{0};      ///< added to each statement's execution
   std::chrono::milliseconds result_life{24 * 3600 * 1000};
-  std::size_t most_results = 400;  ///< the oldest are forgotten: each may hold a file open
-  std::size_t first_rows = 1'000;  ///< of partition 0 at most
+  std::chrono::milliseconds jwt_life{3600 * 1000};  ///< after iat, whatever exp says; whole seconds
+  std::size_t most_results = 400;                   ///< the oldest are forgotten: each may hold a file open
+  std::size_t first_rows = 1'000;                   ///< of partition 0 at most
   std::size_t partition_rows = 50'000;
   std::size_t partition_bytes = 8 << 20;  ///< a partition ends when it is larger
 

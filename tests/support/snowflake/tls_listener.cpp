@@ -88,7 +88,10 @@ void answer_all(stream& s, const tls_listener::handler& answer) {
       asio::write(s, asio::buffer(bytes, *out.cut), error);
       return;  // no close_notify: the client must see that it was cut
     }
-    asio::write(s, asio::buffer(bytes), error);
+    const std::size_t sent = out.pause ? std::min(out.pause_at, bytes.size()) : 0;
+    if (sent > 0) asio::write(s, asio::buffer(bytes, sent), error);
+    if (out.pause) out.pause();
+    if (!error) asio::write(s, asio::buffer(bytes) + sent, error);
     if (!keeps) {
       s.shutdown(error);
       return;

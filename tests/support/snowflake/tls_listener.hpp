@@ -28,7 +28,9 @@ struct http_answer {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::optional<std::size_t> cut;  ///< the connection ends after so many bytes of the whole answer
+  std::optional<std::size_t> cut = {};  ///< the connection ends after so many bytes of the whole answer
+  std::size_t pause_at = 0;             ///< of the whole answer
+  std::function<void()> pause = {};     ///< called when so many bytes have been sent
 };
 
 /// HTTP/1.1 over TLS on 127.0.0.1, a thread a connection. Stops in its destructor, whatever clients do.
