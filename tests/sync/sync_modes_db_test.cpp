@@ -75,7 +75,7 @@ TEST_CASE(
   CHECK(s.bench.last_run("mode, rows_read") == "watermark 11");  // the overlap, both ends included
 
   s.connect(101, 104);
-  s.snow.db.run(in_source(
+  s.snow.db().run(in_source(
       "INSERT INTO flux_ops_center_topology SELECT 'LATE', to_asset_id, from_circuit_id, to_circuit_id, 1, "
       "1, "
       "1, 2, connection_type, last_updated FROM flux_ops_center_topology WHERE from_asset_id = 'A95'; "

@@ -1,22 +1,26 @@
 #pragma once
 
-#include "tests/sync/snowflake_support.hpp"
+#include "tests/support/snowflake/source.hpp"
 #include "tests/sync/sync_support.hpp"
 
 namespace gridlight::test {
 
 /// An emulated Snowflake, and a database that is kept from it.
 struct snow_sync {
-  snow_bench snow;
+  snowflake_source snow;
   sync_bench bench;
 
   explicit snow_sync(const std::string& tables, snowflake::settings how = {}) : snow(std::move(how)) {
-    std::ofstream{snow.folder.path() / "token"} << "a-token";
-    bench.more = "  snowflake: {host: 127.0.0.1, port: " + std::to_string(snow.snow.port()) +
-                 ", token_type: pat, database: GRIDLIGHT, schema: PUBLIC, token_file: " +
-                 in_quotes((snow.folder.path() / "token").string()) +
-                 ", ca_file: " + in_quotes(snow.snow.files().certificate.string()) + "}\n";
+    bench.more = "  snowflake:\n" + setting("host", snow.host()) +
+                 setting("port", std::to_string(snow.port())) + setting("account", snow.account()) +
+                 setting("user", snow.user()) + setting("private_key_file", snow.key_file()) +
+                 setting("ca_file", snow.ca_file()) + setting("warehouse", snow.warehouse()) +
+                 setting("role", snow.role()) + setting("database", snow.database()) +
+                 setting("schema", snow.schema());
     bench.configure(tables);
+  }
+  static std::string setting(const std::string& key, const std::string& value) {
+    return "    " + key + ": " + in_quotes(value) + "\n";
   }
   void run(const std::string& sql) { snow.run(sql); }
 
@@ -30,7 +34,7 @@ struct snow_sync {
   }
   /// Rows numbered from…to.
   void connect(int from, int to) {
-    snow.db.run(
+    snow.db().run(
         "SET search_path = \"gridlight.public\", public; INSERT INTO flux_ops_center_topology SELECT 'A' || "
         "n, 'B' "
         "|| n, 'C' || n % 50, 'C' || n % 50, 29 + n * 1e-6, -95, 29 + n * 1e-6, -95.001, 'CABLE', "
@@ -38,7 +42,7 @@ struct snow_sync {
         std::to_string(from) + ", " + std::to_string(to) + ") n");
   }
   std::string source_sum() const {
-    return snow.db.value(
+    return snow.db().value(
         "SELECT count(*) || md5(string_agg(ROW(t.*)::text, '|' ORDER BY t::text COLLATE \"C\")) FROM "
         "\"gridlight.public\".flux_ops_center_topology t");
   }
