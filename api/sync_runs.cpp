@@ -62,15 +62,20 @@ question read_question(http::parameters& q, const config::limit_settings& limits
   return ask;
 }
 
-std::optional<failure> unknown_layer(const catalog& all, std::string_view name) {
-  std::string known;
-  for (const layer& l : all.layers()) {
-    if (l.config.name == name) return std::nullopt;
-    known += (known.empty() ? "" : ", ") + l.config.name;
-  }
+// A layer, or a table of sync.tables that is none.
+std::optional<failure> unknown_layer(const catalog& all, const sync_settings& sync, std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const layer& l : all.layers())
+    known.push_back(l.config.name);
   for (const auto& broken : all.broken())
-    if (broken.name == name) return std::nullopt;
-  return failure{errc::bad_parameter, "layer is " + http::shown(name) + "; it must be one of " + known,
+    known.push_back(broken.name);
+  for (const sync_table_config& t : sync.tables)
+    if (t.given && std::find(known.begin(), known.end(), t.name) == known.end()) known.push_back(t.name);
+  if (std::find(known.begin(), known.end(), name) != known.end()) return std::nullopt;
+  std::string list;
+  for (const std::string_view k : known)
+    list.append(list.empty() ? "" : ", ").append(k);
+  return failure{errc::bad_parameter, "layer is " + http::shown(name) + "; it must be one of " + list,
                  "layer"};
 }
 
@@ -115,7 +120,7 @@ answer_t sync_runs(services& s, http::request& req) {
   const auto all = loaded_catalog(s);
   if (!all) co_return all.error();
   if (ask.layer)
-    if (auto none = unknown_layer(**all, *ask.layer)) co_return *std::move(none);
+    if (auto none = unknown_layer(**all, s.settings.sync, *ask.layer)) co_return *std::move(none);
   postgres::arguments values;
   values.add_text(ask.started).add_text(ask.run).add(ask.limit + 1);
   if (ask.layer) values.add_text(*ask.layer);

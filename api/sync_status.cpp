@@ -9,11 +9,12 @@ namespace gridlight::api {
 namespace {
 
 // Of each layer: how fresh it is, its last run, and how often it has failed since it last went well.
+// $1, $2: a layer and the name under which its table's runs are recorded, where that is another.
 std::string layers_sql() {
   std::string sql = R"(
 SELECT s.layer, s.version, s.row_count, s.changed_at, s.source_synced_at,
        extract(epoch FROM now() - s.source_synced_at)::float8, ok.finished_at,
-       (SELECT count(*) FROM gridlight.sync_run f WHERE f.layer = s.layer AND f.status = 'failed'
+       (SELECT count(*) FROM gridlight.sync_run f WHERE f.layer = ANY(n.names) AND f.direction = 'pull' AND f.status = 'failed'
         AND f.started_at > coalesce(ok.started_at, '-infinity')), )";
   std::string_view rest = run_columns;
   for (std::size_t end = 0; end != rest.npos; rest.remove_prefix(end == rest.npos ? 0 : end + 2)) {
@@ -27,16 +28,18 @@ SELECT s.layer, s.version, s.row_count, s.changed_at, s.source_synced_at,
   }
   return sql + R"(
 FROM gridlight.layer_state s
-LEFT JOIN LATERAL (SELECT * FROM gridlight.sync_run o WHERE o.layer = s.layer
+CROSS JOIN LATERAL (SELECT array_agg(u.name) || s.layer::text AS names
+                    FROM unnest($1::text[], $2::text[]) u(layer, name) WHERE u.layer = s.layer) n
+LEFT JOIN LATERAL (SELECT * FROM gridlight.sync_run o WHERE o.layer = ANY(n.names) AND o.direction = 'pull'
                    ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) r ON true
 LEFT JOIN LATERAL (SELECT o.started_at, o.finished_at FROM gridlight.sync_run o
-                   WHERE o.layer = s.layer AND o.status = 'success'
+                   WHERE o.layer = ANY(n.names) AND o.direction = 'pull' AND o.status = 'success'
                    ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) ok ON true
 ORDER BY s.layer)";
 }
 
 const postgres::statement& layers_statement() {
-  static const postgres::statement s{layers_sql()};
+  static const postgres::statement s{layers_sql(), {postgres::oid::text_array, postgres::oid::text_array}};
   return s;
 }
 
@@ -77,11 +80,31 @@ void append_row(std::string& out, const postgres::result_set& rows, int row,
 
 boost::asio::awaitable<result<postgres::result_set>> ask(services& s, const http::request& req,
                                                          const postgres::statement& what,
+                                                         const postgres::arguments& values,
                                                          postgres::query_timing& timing) {
-  const postgres::arguments none;
-  auto rows = co_await s.pool.query(postgres::lane::lookup, what, none, req.until, timing,
+  auto rows = co_await s.pool.query(postgres::lane::lookup, what, values, req.until, timing,
                                     postgres::share::no, req.rank());
   co_return or_none(std::move(rows));
+}
+
+// Runs go by the name under sync.tables; all layers of its table follow them. Names are of a to z, 0 to 9, _.
+postgres::arguments names_of_runs(const catalog& all, const sync_settings& sync) {
+  std::string layers = "{", names = "{";
+  for (const sync_table_config& t : sync.tables) {
+    if (t.mode == sync_mode::push) continue;
+    const layer* own = t.table.empty() ? all.find(t.layer.empty() ? t.name : t.layer) : nullptr;
+    const std::string& schema = own != nullptr ? own->config.schema : t.schema;
+    const std::string& table = own != nullptr ? own->config.table : t.table;
+    for (const layer& l : all.layers()) {
+      if (table.empty() || l.config.name == t.name || l.config.schema != schema || l.config.table != table)
+        continue;
+      layers += (layers.size() > 1 ? "," : "") + l.config.name;
+      names += (names.size() > 1 ? "," : "") + t.name;
+    }
+  }
+  postgres::arguments out;
+  out.add_text(layers + "}").add_text(names + "}");
+  return out;
 }
 
 void append_layers(std::string& out, const postgres::result_set& rows, const catalog& all, bool whole) {
@@ -108,9 +131,10 @@ answer_t sync_status(services& s, http::request& req) {
   if (auto bad = q.fault()) co_return *bad;
   const auto all = loaded_catalog(s);
   if (!all) co_return all.error();
-  const auto layers = co_await ask(s, req, layers_statement(), req.timing.postgres);
+  const postgres::arguments names = names_of_runs(**all, s.settings.sync), none;
+  const auto layers = co_await ask(s, req, layers_statement(), names, req.timing.postgres);
   if (!layers) co_return layers.error();
-  const auto runs = co_await ask(s, req, runs_statement(), req.timing.postgres);
+  const auto runs = co_await ask(s, req, runs_statement(), none, req.timing.postgres);
   if (!runs) co_return runs.error();
   const bool whole = req.who.allowed.has(identity::scope::personal);
   req.audit.saw_personal = whole;
@@ -131,7 +155,8 @@ answer_t sync_status(services& s, http::request& req) {
 answer_t sync_summary(services& s, http::request& req) {
   http::parameters q{req};
   if (auto bad = q.fault()) co_return *bad;
-  const auto rows = co_await ask(s, req, summary_statement(), req.timing.postgres);
+  const postgres::arguments none;
+  const auto rows = co_await ask(s, req, summary_statement(), none, req.timing.postgres);
   if (!rows) co_return rows.error();
   http::response out;
   out.cache_control = "no-store";

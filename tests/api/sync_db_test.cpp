@@ -82,6 +82,33 @@ TEST_CASE("sync/status: each layer's lag and last run, and the last runs of all"
   CHECK(b.json(url)["runs"].get_array().value().size() == 100);
 }
 
+TEST_CASE("sync/status: a layer follows the runs of its table, whatever their name") {
+  bench b;
+  auto read = parse_config(R"(
+sync: {snowflake: {account: O-N, user: U, private_key_file: k}, tables: {
+  ours: {layer: a, source: A}, other: {table: public.b, key: id, source: B}, away: {layer: a, mode: push, watermark: t, target: A},
+  alone: {table: public.c, key: id, source: C}}}
+layers: {a: {table: a, key: id}, b: {table: b, key: id}})",
+                           "test");
+  REQUIRE_MESSAGE(read.has_value(), read.error().detail);
+  b.settings.sync = std::move(read->sync);
+  b.add_run("ours", "success", "30");
+  b.add_run("ours", "failed", "20");
+  b.add_run("other", "running", "10");
+  b.add_run("alone", "success", "5");
+  b.db.run(
+      "INSERT INTO gridlight.sync_run (layer, mode, direction, status) VALUES ('away', 'push', 'push', "
+      "'failed')");
+  const auto all = b.json("/api/postgres/sync/status");
+  CHECK(all.at_pointer("/layers/0/last_run/layer").value().get_string().value() == "ours");
+  CHECK(all.at_pointer("/layers/0/last_run/status").value().get_string().value() == "failed");
+  CHECK(all.at_pointer("/layers/0/failures_since").value().get_int64().value() == 1);
+  CHECK_FALSE(all.at_pointer("/layers/0/last_success").value().is_null());
+  CHECK(all.at_pointer("/layers/1/last_run/layer").value().get_string().value() == "other");
+  CHECK(all["runs"].get_array().value().size() == 5);
+  CHECK(b.json("/api/postgres/sync/runs?layer=alone")["numberReturned"].get_int64().value() == 1);
+}
+
 TEST_CASE("sync/runs: pages hold each run once, the latest first, whatever comes between") {
   bench b;
   // Many of one moment: the number tells them apart.
