@@ -1,5 +1,7 @@
 #include "api/sync_run_row.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -8,12 +10,25 @@
 namespace gridlight::api {
 namespace {
 
-constexpr std::array<std::string_view, run_column_count> members{
-    R"({"run_id":)",    R"(,"layer":)",        R"(,"mode":)",         R"(,"direction":)",
-    R"(,"status":)",    R"(,"started_at":)",   R"(,"finished_at":)",  R"(,"duration_s":)",
-    R"(,"rows_read":)", R"(,"rows_written":)", R"(,"rows_deleted":)", R"(,"rows_rejected":)",
-    R"(,"bytes":)",     R"(,"error":)"};
-constexpr int error_column = run_column_count - 1;
+// "{}" is the table. Members of the JSON have the names of the columns.
+struct run_column {
+  std::string_view name, sql;
+};
+constexpr std::array columns{
+    run_column{"run_id", "{}.run_id"},
+    run_column{"layer", "{}.layer"},
+    run_column{"mode", "{}.mode"},
+    run_column{"direction", "{}.direction"},
+    run_column{"status", "{}.status"},
+    run_column{"started_at", "{}.started_at"},
+    run_column{"finished_at", "{}.finished_at"},
+    run_column{"duration_s", "extract(epoch FROM {0}.finished_at - {0}.started_at)::float8"},
+    run_column{"rows_read", "{}.rows_read"},
+    run_column{"rows_written", "{}.rows_written"},
+    run_column{"rows_deleted", "{}.rows_deleted"},
+    run_column{"rows_rejected", "{}.rows_rejected"},
+    run_column{"bytes", "{}.bytes"},
+    run_column{"error", "{}.error"}};
 
 bool ends_word(char c) {
   return c == ' ' || c == ':' || c == ',' || c == ';' || c == '\n' || c == '"' || c == '(' || c == ')';
@@ -46,16 +61,24 @@ std::string public_error(std::string_view text, bool whole) {
   return out;
 }
 
+std::string run_columns(std::string_view table) {
+  std::string out;
+  for (const run_column& c : columns)
+    out += (out.empty() ? "" : ", ") + fmt::format(fmt::runtime(c.sql), table);
+  return out;
+}
+
 void append_run(std::string& out, const postgres::result_set& rows, int row, int first, bool whole) {
-  for (int i = 0; i < run_column_count; ++i) {
-    out += members[static_cast<std::size_t>(i)];
-    const int column = first + i;
+  int column = first;
+  for (const run_column& c : columns) {
+    out.append(column == first ? "{\"" : ",\"").append(c.name).append("\":");
     if (rows.is_null(row, column))
       out += "null";
-    else if (i == error_column)
+    else if (c.name == "error")
       append_json_string(out, public_error(rows.text(row, column), whole));
     else
       append_json_value(out, rows.type(column), rows.text(row, column));
+    ++column;
   }
   out += '}';
 }

@@ -8,13 +8,9 @@
 
 namespace gridlight::api {
 
-/// The columns of a run, of gridlight.sync_run or the view sync_status, in the order in which append_run()
-/// reads them.
-inline constexpr std::string_view run_columns =
-    "run_id, layer, mode, direction, status, started_at, finished_at, "
-    "extract(epoch FROM finished_at - started_at)::float8, rows_read, rows_written, rows_deleted, "
-    "rows_rejected, bytes, error";
-inline constexpr int run_column_count = 14;
+/// The columns of a run, of gridlight.sync_run or the view sync_status by the name of `table` in the query,
+/// in the order in which append_run() reads them.
+std::string run_columns(std::string_view table);
 
 /// The rows of a table that is gridlight's own: databases that are only attached do not have it, and so none.
 inline result<postgres::result_set> or_none(result<postgres::result_set> rows) {

@@ -16,9 +16,8 @@ namespace oid = postgres::oid;
 
 // $1, $2: the run that the page before ended with. $3: how many. $4: the layer.
 postgres::statement make_statement(bool of_layer) {
-  std::string sql = "SELECT ";
-  sql += run_columns;
-  sql += " FROM gridlight.sync_run WHERE (started_at, run_id) < ($1, $2)";
+  std::string sql =
+      "SELECT " + run_columns("r") + " FROM gridlight.sync_run r WHERE (started_at, run_id) < ($1, $2)";
   if (of_layer) sql += " AND layer = $4";
   sql += " ORDER BY started_at DESC, run_id DESC LIMIT $3";
   std::vector<Oid> parameters{oid::timestamptz, oid::int8, oid::int8};

@@ -10,31 +10,28 @@ namespace {
 
 // Of each layer: how fresh it is, its last run, and how often it has failed since it last went well.
 // $1, $2: a layer and the name under which its table's runs are recorded, where that is another.
+// Each name is looked up by itself, so that the index ends the search at its first row.
 std::string layers_sql() {
-  std::string sql = R"(
+  return R"(
 SELECT s.layer, s.version, s.row_count, s.changed_at, s.source_synced_at,
        extract(epoch FROM now() - s.source_synced_at)::float8, ok.finished_at,
-       (SELECT count(*) FROM gridlight.sync_run f WHERE f.layer = ANY(n.names) AND f.direction = 'pull' AND f.status = 'failed'
-        AND f.started_at > coalesce(ok.started_at, '-infinity')), )";
-  std::string_view rest = run_columns;
-  for (std::size_t end = 0; end != rest.npos; rest.remove_prefix(end == rest.npos ? 0 : end + 2)) {
-    end = rest.find(", ");
-    const std::string_view one = rest.substr(0, end);
-    if (one.starts_with("extract"))
-      sql += "extract(epoch FROM r.finished_at - r.started_at)::float8";
-    else
-      sql.append("r.").append(one);
-    if (end != rest.npos) sql += ", ";
-  }
-  return sql + R"(
+       (SELECT count(*) FROM unnest(n.names) m(name) JOIN gridlight.sync_run f ON f.layer = m.name
+        WHERE f.direction = 'pull' AND f.status = 'failed' AND f.started_at > coalesce(ok.started_at, '-infinity')),
+       )" +
+         run_columns("r") + R"(
 FROM gridlight.layer_state s
 CROSS JOIN LATERAL (SELECT array_agg(u.name) || s.layer::text AS names
                     FROM unnest($1::text[], $2::text[]) u(layer, name) WHERE u.layer = s.layer) n
-LEFT JOIN LATERAL (SELECT * FROM gridlight.sync_run o WHERE o.layer = ANY(n.names) AND o.direction = 'pull'
-                   ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) r ON true
-LEFT JOIN LATERAL (SELECT o.started_at, o.finished_at FROM gridlight.sync_run o
-                   WHERE o.layer = ANY(n.names) AND o.direction = 'pull' AND o.status = 'success'
-                   ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) ok ON true
+LEFT JOIN LATERAL (
+  SELECT o.* FROM unnest(n.names) m(name) CROSS JOIN LATERAL (
+    SELECT * FROM gridlight.sync_run WHERE layer = m.name AND direction = 'pull'
+    ORDER BY started_at DESC, run_id DESC LIMIT 1) o
+  ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) r ON true
+LEFT JOIN LATERAL (
+  SELECT o.* FROM unnest(n.names) m(name) CROSS JOIN LATERAL (
+    SELECT * FROM gridlight.sync_run WHERE layer = m.name AND direction = 'pull' AND status = 'success'
+    ORDER BY started_at DESC, run_id DESC LIMIT 1) o
+  ORDER BY o.started_at DESC, o.run_id DESC LIMIT 1) ok ON true
 ORDER BY s.layer)";
 }
 
@@ -44,8 +41,8 @@ const postgres::statement& layers_statement() {
 }
 
 const postgres::statement& runs_statement() {
-  static const postgres::statement s{"SELECT " + std::string{run_columns} +
-                                     " FROM gridlight.sync_status ORDER BY started_at DESC, run_id DESC"};
+  static const postgres::statement s{"SELECT " + run_columns("s") +
+                                     " FROM gridlight.sync_status s ORDER BY started_at DESC, run_id DESC"};
   return s;
 }
 
