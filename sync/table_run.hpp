@@ -50,6 +50,7 @@ class table_run {
   awaitable<result<void>> watermark();
   awaitable<result<void>> changes();
   awaitable<result<void>> merge_staged(bool with_action);
+  awaitable<result<void>> find_repeated(bool with_action);
   awaitable<result<void>> become_full();
   awaitable<result<std::optional<std::int64_t>>> greatest(const mark_column& column);
   result<mark_column> find_mark_column() const;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/support/command.hpp"
+#include "tests/support/http_client.hpp"
 #include "tests/support/server_process.hpp"
 #include "tests/support/soak.hpp"
 #include "tests/support/temp_db.hpp"
@@ -260,4 +261,41 @@ TEST_CASE("of two instances one keeps the tables; when it dies the other does wi
   CHECK(run.output.find("keeps the tables; asking it") != std::string::npos);
   CHECK(run.output.find("{\"status\":\"success\",\"rows_synced\":0,\"final_count\":500}") !=
         std::string::npos);
+}
+
+TEST_CASE(
+    "what serve syncs is served: a change at the source is in answers within seconds, and runs are counted") {
+  mirror m{"schedule: 1s"};
+  m.fill(300, 1);
+  test::server_process server{m.serving()};
+  CHECK(m.wait_for("300g1"));
+  test::http_client client{server.url()};
+  const auto name_of = [&] { return client.get("/api/postgres/layers/substations/features/S7").body; };
+  const auto wait_for = [&](const std::string& text, std::chrono::milliseconds timeout) {
+    for (const auto end = std::chrono::steady_clock::now() + timeout; std::chrono::steady_clock::now() < end;
+         std::this_thread::sleep_for(20ms))
+      if (name_of().find(text) != std::string::npos) return true;
+    return false;
+  };
+  CHECK(wait_for("\"g1\"", 3s));
+  m.other.run("UPDATE stations SET substation_name = 'renamed' WHERE substation_id = 'S7'");
+  CHECK(wait_for("\"renamed\"", 5s));
+  const std::string counted = client.get("/metrics").body;
+  CHECK(counted.find("gridlight_sync_runs_total{table=\"substations\",status=\"success\"} ") !=
+        std::string::npos);
+  CHECK(counted.find("gridlight_sync_rows_total{table=\"substations\",what=\"written\"} 301") !=
+        std::string::npos);
+  CHECK(counted.find("gridlight_sync_leader 1") != std::string::npos);
+  // Somebody asks for a run, as the API may: it is done by whoever keeps the tables.
+  const std::string id = m.db.value(
+      "INSERT INTO gridlight.sync_request (name, full_run, requested_by) VALUES ('substations', true, 'a "
+      "test') RETURNING "
+      "request_id");
+  for (int i = 0; i < 100 && m.db.value("SELECT finished_at IS NOT NULL FROM gridlight.sync_request") != "t";
+       ++i)
+    std::this_thread::sleep_for(50ms);
+  CHECK(m.db.value(
+            "SELECT outcome->>'status' || ' ' || (outcome->>'final_count') FROM gridlight.sync_request WHERE "
+            "request_id = " +
+            id) == "success 300");
 }
