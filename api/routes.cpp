@@ -10,7 +10,7 @@ namespace gridlight::api {
 http::router make_routes(services& s) {
   if (!s.source) s.source = std::make_unique<postgis_source>(s.pool);
   if (!s.tiles) s.tiles = std::make_shared<tile_store>(s.settings.tiles.cache_bytes, s.counters);
-  if (!s.maker) s.maker = std::make_unique<tile_maker>(s.pool, s.settings.tiles);
+  if (!s.maker) s.maker = std::make_unique<tile_maker>(s.pool, s.tiles->conditions, s.settings.tiles);
 
   using boost::beast::http::verb;
   using identity::access;
@@ -44,6 +44,10 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/tiles/{tileset}", tilejson},
       {verb::get, "/api/postgres/tiles/{layers}/{z}/{x}/{y}", tile},
       {verb::get, "/api/postgres/events", events},
+      {verb::get, "/api/postgres/sync/status", sync_status},
+      {verb::get, "/api/postgres/sync/runs", sync_runs},
+      {verb::get, "/api/postgres/sync/summary", sync_summary},
+      {verb::get, "/api/postgres/sync/settings", sync_settings_route},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

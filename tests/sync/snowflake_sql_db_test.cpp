@@ -128,7 +128,12 @@ TEST_CASE("emulator: what cannot be done is said as Snowflake says it") {
                                                {"SELECT 'x'::NUMBER", "422 100038"},
                                                {"INSERT INTO T VALUES (NULL, 'a')", "422 100072"},
                                                {"PUT file://x @y", "422 391911"},
+                                               {"GET @y file://x", "422 391911"},
                                                {"BEGIN", "422 391911"},
+                                               {"COMMIT", "422 391911"},
+                                               {"SET X = 1", "422 391911"},
+                                               {"ALTER SESSION SET TIMEZONE = 'UTC'", "422 391911"},
+                                               {"SHOW TABLES", "422 391911"},
                                                {"USE SCHEMA PUBLIC", "422 391911"},
                                                {"SELECT 1; SELECT 2", "422 000008"}};
   for (const auto& one : all) {
@@ -139,6 +144,14 @@ TEST_CASE("emulator: what cannot be done is said as Snowflake says it") {
   CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"parameters":{"GEOGRAPHY_OUTPUT_FORMAT":"WKB"})")) ==
         "400 390142");
   CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"warehouse":"wh")")) == "422 391920");
+  CHECK(snow_bench::verdict(b.post("SELECT 1", R"(,"role":"sync")")) == "422 391921");
+  CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements",
+                                   R"({"statement":"SELECT 1","database":"GRIDLIGHT","schema":"public"})")) ==
+        "422 391919");
+  CHECK(snow_bench::verdict(b.post("SELECT ?; SELECT 2",
+                                   R"(,"parameters":{"MULTI_STATEMENT_COUNT":"2"},)"
+                                   R"("bindings":{"1":{"type":"TEXT","value":"x"}})")) == "422 391912");
+  CHECK(snow_bench::verdict(b.post("SELECT ?")) == "422 002049");
   CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements",
                                    R"({"statement":"SELECT 1","database":"gridlight"})")) == "422 391918");
   CHECK(snow_bench::verdict(b.send("POST", "/api/v2/statements", "{")) == "400 390142");
@@ -270,6 +283,36 @@ TEST_CASE("emulator: a table as it was") {
   CHECK(snow_bench::verdict(b.post("SELECT * FROM T AT (TIMESTAMP => '2020-01-01'::TIMESTAMP_LTZ)")) ==
         "422 000707");
   CHECK(snow_bench::verdict(b.post("SELECT * FROM U AT (OFFSET => -1)")) == "422 002003");
+}
+
+TEST_CASE("emulator: changes are told where they are tracked, time travel everywhere") {
+  snow_bench b;
+  b.snow.statements().change([](auto& s) { s.tracks_by_default = false; });
+  b.run("CREATE TABLE T (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR)");
+  b.run("CREATE TABLE TRACKED (ID NUMBER(38,0) PRIMARY KEY, N VARCHAR) CHANGE_TRACKING = TRUE");
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string from = mark(b);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("INSERT INTO T VALUES (1, 'a')");
+  b.run("INSERT INTO TRACKED VALUES (1, 'a')");
+  const auto of = [&](const std::string& table, const std::string& when) {
+    return b.post("SELECT ID FROM " + table + " CHANGES (INFORMATION => DEFAULT) AT (TIMESTAMP => '" + when +
+                  "'::TIMESTAMP_LTZ)");
+  };
+  CHECK(json_text{of("TRACKED", from).body}.rows() == table{{"1"}});
+  const auto none = of("T", from);
+  CHECK(snow_bench::verdict(none) == "422 000707");
+  CHECK(json_text{none.body}.text("/message").find("Change tracking is not enabled") != std::string::npos);
+  CHECK(b.rows("SELECT COUNT(*) FROM T AT (TIMESTAMP => '" + from + "'::TIMESTAMP_LTZ)") == table{{"0"}});
+  b.run("ALTER TABLE T SET CHANGE_TRACKING = TRUE");
+  CHECK(snow_bench::verdict(of("T", from)) == "422 000707");
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  const std::string later = mark(b);
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  b.run("DELETE FROM T WHERE ID = 1");
+  CHECK(json_text{of("T", later).body}.rows() == table{{"1"}});
+  b.run("ALTER TABLE T SET CHANGE_TRACKING = FALSE");
+  CHECK(snow_bench::verdict(of("T", later)) == "422 000707");
 }
 
 TEST_CASE("emulator: a table that is altered keeps its history") {

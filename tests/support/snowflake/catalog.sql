@@ -57,8 +57,9 @@ CREATE TABLE snowflake.tracked (
   relation oid PRIMARY KEY,
   history oid,
   row_key text[] NOT NULL,
-  since timestamptz NOT NULL,
-  enabled boolean NOT NULL DEFAULT true);
+  born timestamptz NOT NULL,    -- history is kept from then on
+  since timestamptz NOT NULL,   -- CHANGES may be asked for from then on
+  enabled boolean NOT NULL);
 CREATE TABLE snowflake.stream (schema text, name text, relation oid NOT NULL, append_only boolean NOT NULL,
                                position timestamptz NOT NULL, PRIMARY KEY (schema, name));
 
@@ -73,11 +74,10 @@ CREATE FUNCTION snowflake.count_rows(what text, n bigint) RETURNS void LANGUAGE 
 -- The statement that keeps the rows of `source`; only the trigger's own function sees its transition tables.
 CREATE FUNCTION snowflake.keeping(t snowflake.tracked, source text, action text, update boolean, moment timestamptz)
 RETURNS text STABLE LANGUAGE sql AS $$
-  SELECT CASE WHEN NOT t.enabled THEN 'SELECT' ELSE
-    format('INSERT INTO %s (%s, "metadata$action", "metadata$isupdate", "metadata$row_id", "metadata$at")
+  SELECT format('INSERT INTO %s (%s, "metadata$action", "metadata$isupdate", "metadata$row_id", "metadata$at")
             SELECT %s, %L, %L, md5(%s), %L FROM %s r', t.history::regclass, shared, shared, action, update,
            CASE WHEN t.row_key = '{}' THEN 'r::text' ELSE 'ROW(' || array_to_string(t.row_key, ', ') || ')::text' END,
-           moment, source) END
+           moment, source)
   FROM (SELECT string_agg(c, ', ') FROM snowflake.columns_of(t.relation) c
         WHERE c IN (SELECT snowflake.columns_of(t.history))) v(shared) $$;
 
@@ -135,7 +135,8 @@ BEGIN
   EXECUTE format('CREATE TABLE %s (LIKE %s, "metadata$action" text, "metadata$isupdate" boolean, "metadata$row_id" text,
                   "metadata$at" timestamptz, "metadata$seq" bigserial)', past, target);
   EXECUTE format('CREATE INDEX ON %s ("metadata$at")', past);
-  INSERT INTO snowflake.tracked VALUES (target, past::regclass, keys, clock_timestamp());
+  INSERT INTO snowflake.tracked VALUES (target, past::regclass, keys, clock_timestamp(), clock_timestamp(),
+    coalesce(nullif(current_setting('snowflake.tracks', true), ''), 'on')::boolean);
   EXECUTE format('CREATE TRIGGER inserts AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows EXECUTE FUNCTION snowflake.keep_changes()', target);
   EXECUTE format('CREATE TRIGGER updates AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows EXECUTE FUNCTION snowflake.keep_changes()', target);
   EXECUTE format('CREATE TRIGGER deletes AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows EXECUTE FUNCTION snowflake.keep_changes()', target);
@@ -164,7 +165,7 @@ CREATE FUNCTION snowflake.last_altered(relation oid) RETURNS timestamptz LANGUAG
 DECLARE t timestamptz;
 BEGIN
   EXECUTE 'SELECT max("metadata$at") FROM snowflake_history.t' || relation INTO t;
-  RETURN coalesce(t, (SELECT since FROM snowflake.tracked r WHERE r.relation = last_altered.relation));
+  RETURN coalesce(t, (SELECT born FROM snowflake.tracked r WHERE r.relation = last_altered.relation));
 END $$;
 
 CREATE FUNCTION snowflake.create_schema(database text, name text) RETURNS void LANGUAGE plpgsql AS $$
@@ -179,7 +180,7 @@ BEGIN
     CREATE VIEW %I.tables AS SELECT %L::text AS table_catalog, snowflake.swap_case(split_part(nspname, '.', 2)) AS table_schema,
       snowflake.swap_case(relname) AS table_name, CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'BASE TABLE' END AS table_type,
       CASE WHEN relkind = 'r' THEN snowflake.row_count(c.oid) END AS row_count,
-      CASE WHEN relkind = 'r' THEN pg_table_size(c.oid) END AS bytes, since AS created,
+      CASE WHEN relkind = 'r' THEN pg_table_size(c.oid) END AS bytes, born AS created,
       CASE WHEN relkind = 'r' THEN snowflake.last_altered(c.oid) END AS last_altered, obj_description(c.oid) AS comment
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN snowflake.tracked ON relation = c.oid
     WHERE relkind IN ('r', 'v') AND split_part(nspname, '.', 1) = %L AND nspname LIKE '%%.%%'$v$, views, database, base);

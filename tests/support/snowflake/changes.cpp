@@ -105,14 +105,26 @@ std::size_t read_clause(const tokens& sql, std::size_t at, const place& where, d
 void check_retention(database& db, const std::string& relation, const std::string& from,
                      const std::string& name) {
   const auto known =
+      db.value("SELECT born <= " + from +
+               " + interval '1 millisecond' FROM snowflake.tracked WHERE relation = " + relation);
+  if (known == "t") return;
+  throw sql_failure{422, "000707", "02000",
+                    "Time travel data is not available for table " + name +
+                        ". The requested time is either beyond the allowed time travel period or before the "
+                        "object creation time."};
+}
+
+// The code is a guess; the words are Snowflake's.
+void check_tracking(database& db, const std::string& relation, const std::string& from,
+                    const std::string& name) {
+  const auto known =
       db.value("SELECT enabled AND since <= " + from +
                " + interval '1 millisecond' FROM snowflake.tracked WHERE relation = " + relation);
-  if (known != "t")
-    throw sql_failure{
-        422, "000707", "02000",
-        "Time travel data is not available for table " + name +
-            ". The requested time is either beyond the allowed time travel period or before the "
-            "object creation time."};
+  if (known == "t") return;
+  throw compilation(
+      "000707", "02000",
+      "Change tracking is not enabled or has been missing for the time range requested on table '" + name +
+          "'.");
 }
 
 // A stream's rows, and its advance when it is DML that reads them.
@@ -199,6 +211,7 @@ void put_changes(tokens& sql, std::size_t first, const place& where, const setti
   const std::size_t behind = read_clause(sql, end, where, db, c);
   refuse_geospatial(db, relation, how, c.append_only);
   check_retention(db, relation, c.from, swap_case(alias));
+  check_tracking(db, relation, c.from, swap_case(alias));
   lock(db, relation, out);
   const std::string rows = net_changes(db, relation, c.from, c.to, c.append_only);
   replace(sql, first, behind, rows + (named_at(sql, behind) ? "" : " " + alias));

@@ -44,6 +44,7 @@ constexpr auto known = std::to_array<setting>({
     {"added_fraction", set_flag<&settings::added_fraction>},
     {"geography_as_type", set_flag<&settings::geography_as_type>},
     {"geospatial_changes", set_flag<&settings::geospatial_changes>},
+    {"tracks_by_default", set_flag<&settings::tracks_by_default>},
     {"array_binds", set_flag<&settings::array_binds>},
 });
 

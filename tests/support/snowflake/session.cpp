@@ -19,7 +19,8 @@ class session {
     own_.cancel_by(db_.canceller());
     check_cancel();
     if (what.timeout.count() > 0) db_.run(fmt::format("SET statement_timeout = '{}s'", what.timeout.count()));
-    db_.run("SET cursor_tuple_fraction = 1");
+    db_.run("SET cursor_tuple_fraction = 1; SET snowflake.tracks = " +
+            std::string{how.tracks_by_default ? "on" : "off"});
     enter();
   }
   ~session() { own_.cancel_by(nullptr); }

@@ -29,6 +29,7 @@ struct settings {
   bool added_fraction = false;      ///< before 1970: -1.5 s is -2.500000000, whole seconds floored
   bool geography_as_type = false;   ///< type geography instead of object with extTypeName
   bool geospatial_changes = false;  ///< CHANGES(DEFAULT) may return them
+  bool tracks_by_default = true;    ///< tables have change tracking though nobody asked for it
   bool array_binds = true;          ///< a bind's value may be an array, in a one-row INSERT … VALUES
 };
 

@@ -25,6 +25,9 @@ void rewrite_create(tokens& sql, const place& where, translation& out) {
   if (replaces) drop_words(sql, 1, 2);
   if (sql.size() > 1 && sql[1].is("TRANSIENT")) drop_words(sql, 1, 1);
   for (std::size_t i = 3; i + 2 < sql.size(); ++i) {
+    if (sql[i].is("CHANGE_TRACKING") && sql[i + 1].is("="))
+      out.before.push_back(std::string{"SET LOCAL snowflake.tracks = "} +
+                           (sql[i + 2].is("TRUE") ? "on" : "off"));
     if ((sql[i].is("CHANGE_TRACKING") || sql[i].is("COMMENT")) && sql[i + 1].is("="))
       drop_words(sql, i--, 3);
     else if (sql[i].is("CLUSTER") && sql[i + 1].is("BY"))
@@ -70,6 +73,10 @@ bool rewrite_stream(const tokens& sql, const place& where, const database& db, t
   const std::string table = table_name(sql, at, where);
   const bool append = at < sql.size() && sql[at].is("APPEND_ONLY") && sql.back().is("TRUE");
   out.before.push_back("LOCK TABLE " + table + " IN SHARE MODE");
+  out.before.push_back(
+      "UPDATE snowflake.tracked SET enabled = true, since = clock_timestamp() WHERE NOT enabled AND relation "
+      "= " +
+      db.literal(table) + "::regclass");
   out.sql = "INSERT INTO snowflake.stream SELECT " + db.literal(bare(full.substr(0, dot))) + ", " +
             db.literal(bare(full.substr(dot + 1))) + ", " + db.literal(table) + "::regclass, " +
             (append ? "true" : "false") + ", clock_timestamp()";
