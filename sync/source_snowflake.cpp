@@ -135,6 +135,7 @@ class snowflake_source final : public source {
   static snowflake::statement made(source_query q) {
     snowflake::statement out;
     out.sql = std::move(q.sql);
+    out.async = !q.brief;
     for (std::string& v : q.values)
       out.values.push_back({"TEXT", std::move(v)});
     // Times without a zone read as what they say, and CURRENT_TIMESTAMP as UTC.
