@@ -74,9 +74,13 @@ postgres::pool_options pool_options_of(const config& c) {
   if (kept > 0 && sharers > 1)
     lookups.kept_connections =
         std::max<std::size_t>(1, static_cast<std::size_t>(kept * static_cast<double>(lookups.size)));
-  auto& tiles =
-      lane(postgres::lane::tile, share(c.postgres.tile_connections, threads, (cores + threads) / threads));
-  tiles.sharers = 1;
+  // While a thread encodes one tile, Postgres shall have others to read: with two for each core a fifth of
+  // the time passed unused.
+  auto& tiles = lane(postgres::lane::tile,
+                     share(c.postgres.tile_connections, threads, (3 * cores + threads - 1) / threads));
+  // As many run at once as there are cores.
+  if (sharers > 1) tiles.sharers = 2 * sharers;
+  tiles.spread = std::max<std::size_t>(1, cores / threads);
   if (!c.postgres.pooled) tiles.session_sql = api::tile_session_sql;
   lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
   out.max_age = c.postgres.max_age;

@@ -10,7 +10,7 @@ namespace gridlight::api {
 http::router make_routes(services& s) {
   if (!s.source) s.source = std::make_unique<postgis_source>(s.pool);
   if (!s.tiles) s.tiles = std::make_shared<tile_store>(s.settings.tiles.cache_bytes, s.counters);
-  if (!s.maker) s.maker = std::make_unique<tile_maker>(s.pool, s.settings.tiles);
+  if (!s.maker) s.maker = std::make_unique<tile_maker>(s.pool, s.tiles->conditions, s.settings.tiles);
 
   using boost::beast::http::verb;
   using identity::access;

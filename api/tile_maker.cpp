@@ -20,6 +20,8 @@ constexpr std::size_t most_statements = 256;
 // Packing is what a cold tile costs most. Level 6 takes 4.5 times as long for 8 % fewer bytes of buildings.
 constexpr int tile_gzip_level = 1;
 constexpr int attempts = 3;
+// From here on a tile is as short a question as a lookup, so that several may be under way on one connection.
+constexpr int least_shared_zoom = 13;
 
 std::optional<std::int64_t> number_in(std::string_view& text) {
   const auto space = text.find(' ');
@@ -30,10 +32,6 @@ std::optional<std::int64_t> number_in(std::string_view& text) {
   if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
   return out;
 }
-
-struct told_source {
-  std::optional<std::int64_t> version, touched, detail_zoom;
-};
 
 // The statement's first row.
 std::vector<told_source> read_head(std::string_view text) {
@@ -103,6 +101,16 @@ std::optional<source_state> known_state(const tile_source& s, const geo::tile& t
   return source_state{s, version, of.touched(reach_of(t, s.generalised), version)};
 }
 
+// What is the same for every tile of these parts.
+struct tile_maker::prepared {
+  prepared(const question& q, tile_rows rows, std::int64_t most);
+
+  std::vector<tile_source> sources;
+  tile_layout layout;
+  postgres::statement sql;
+  std::vector<drawn_part> drawn;  ///< of each layer's own properties
+};
+
 struct tile_maker::question {
   const tile_layers& layers;
   geo::tile t;
@@ -111,8 +119,10 @@ struct tile_maker::question {
   deadline until;
   http::request_timing& timing;
   postgres::urgency rank;
-  std::vector<tile_source> sources = {};
-  tile_layout layout = {};
+  std::uint64_t history;
+  bool packed;
+  std::shared_ptr<const prepared> how = {};
+  conditions_ptr held = {};
 };
 
 struct tile_maker::counted {
@@ -120,33 +130,38 @@ struct tile_maker::counted {
   bool more = false;  ///< a part had more rows than the time budget allows
 };
 
-tile_maker::tile_maker(postgres::pool& pool, const config::tile_settings& settings)
+tile_maker::tile_maker(postgres::pool& pool, condition_store& circuits, const config::tile_settings& settings)
     : pool_(pool),
+      circuits_(circuits),
       settings_(settings),
       most_(std::max<std::int64_t>(
           100, std::llround(features_per_ms * static_cast<double>(settings.budget.count())))),
       packer_(tile_gzip_level) {}
 tile_maker::~tile_maker() = default;
 
-const postgres::statement& tile_maker::statement_of(const question& q, tile_rows rows) {
-  if (of_ != q.layers.owner || statements_.size() >= most_statements) {
-    statements_.clear();
+tile_maker::prepared::prepared(const question& q, tile_rows rows, std::int64_t most)
+    : sources{sources_of(q.parts)},
+      layout{layout_of(q.parts)},
+      sql{tile_statement(q.parts, rows, most), tile_parameters(q.parts, rows)},
+      drawn{drawn_parts(q.layers, q.parts, layout)} {}
+
+std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& q, tile_rows rows) {
+  if (of_ != q.layers.owner || prepared_.size() >= most_statements) {
+    prepared_.clear();
     of_ = q.layers.owner;
   }
   std::string key{rows == tile_rows::ranked ? "ranked" : "all"};
   for (const tile_part& p : q.parts)
-    key.append(p.generalised ? ",g:" : ",").append(p.of->config.name);
-  const auto found = statements_.find(key);
-  if (found != statements_.end()) return found->second;
-  return statements_
-      .try_emplace(std::move(key), tile_statement(q.parts, rows, most_), tile_parameters(q.parts, rows))
-      .first->second;
+    key.append(p.generalised ? ",g" : ",").append(p.joined ? "j:" : ":").append(p.of->config.name);
+  // The statement is the same whichever properties are drawn; what is prepared is for each layer's own.
+  key.append("?").append(q.layers.selected);
+  auto& found = prepared_[std::move(key)];
+  if (!found) found = std::make_shared<const prepared>(q, rows, most_);
+  return found;
 }
 
 awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows rows, std::int64_t limit) {
-  q.sources = sources_of(q.parts);
-  q.layout = layout_of(q.parts);
-  const postgres::statement s = statement_of(q, rows);
+  q.how = prepare(q, rows);
   postgres::arguments a;
   for (const bool generalised : {false, true}) {
     const geo::bbox b = reach_of(q.t, generalised);
@@ -154,20 +169,38 @@ awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows r
   }
   a.add(static_cast<std::int32_t>(q.t.z)).add(static_cast<std::int32_t>(q.t.x));
   a.add(static_cast<std::int32_t>(q.t.y));
-  for (const tile_source& of : q.sources) {
+  for (const tile_source& of : q.how->sources) {
     const auto state = q.known ? known_state(of, q.t, *q.known) : std::nullopt;
     a.add(state && state->version ? *state->version : std::int64_t{0});
   }
   if (rows == tile_rows::ranked) a.add(limit);
-  co_return co_await pool_.query(postgres::lane::tile, s, a, q.until, q.timing.postgres, postgres::share::no,
+  const auto sharing =
+      rows == tile_rows::all && q.t.z >= least_shared_zoom ? postgres::share::yes : postgres::share::no;
+  co_return co_await pool_.query(postgres::lane::tile, q.how->sql, a, q.until, q.timing.postgres, sharing,
                                  q.rank);
+}
+
+// False: those that are to be had now are not of the rows' snapshot.
+awaitable<result<bool>> tile_maker::find_conditions(question& q, const std::vector<told_source>& told) {
+  q.held = nullptr;
+  const bool wanted = std::any_of(q.parts.begin(), q.parts.end(),
+                                  [](const tile_part& p) { return has_condition(*p.of) && !p.joined; });
+  if (!wanted) co_return true;
+  std::optional<std::int64_t> version;
+  for (std::size_t i = 0; i < q.how->sources.size(); ++i)
+    if (q.how->sources[i].name == conditions) version = told.at(i).version;
+  if (!version) co_return true;
+  auto read = co_await circuits_.at(*version, q.history, pool_, q.until, q.timing.postgres, q.rank);
+  if (!read) co_return read.error();
+  q.held = *std::move(read);
+  co_return q.held->are_of(*version, q.history);
 }
 
 tile_maker::counted tile_maker::encode(const question& q, const postgres::result_set& rows,
                                        std::string& out) {
   const auto start = steady::now();
   counted sum;
-  tile_writer writer{q.layers, q.parts, q.layout, q.t};
+  tile_writer writer{q.how->drawn, q.t, q.held.get()};
   std::vector<std::int64_t> seen(q.parts.size(), 0), total(q.parts.size(), 0);
   for (int row = 1; row < rows.rows(); ++row) {
     const auto part = static_cast<std::size_t>(rows.integer(row, tile_layout::part) / 2);
@@ -188,13 +221,17 @@ tile_maker::counted tile_maker::encode(const question& q, const postgres::result
 
 awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
                                              std::shared_ptr<const version_store::knowledge> known,
-                                             std::uint64_t history, deadline until, postgres::urgency rank) {
+                                             std::uint64_t history, deadline until, postgres::urgency rank,
+                                             bool packed) {
   auto out = std::make_shared<made_tile>();
   out->history = history;
-  question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank};
+  out->owner = layers.owner;
+  question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank, history, packed};
+  for (tile_part& p : q.parts)
+    p.joined = has_condition(*p.of) && !tells_circuit(*p.of);
   tile_rows how = tile_rows::all;
   std::int64_t limit = most_;
-  std::string body, packed;
+  std::string body, small;
   for (int attempt = 0;; ++attempt) {
     auto rows = co_await ask(q, how, limit);
     // A generalised table that went, or that begins at another zoom by now: the layer itself is right always.
@@ -202,11 +239,11 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
     if (!rows && !outdated) co_return rows.error();
     std::vector<told_source> told;
     if (!outdated) {
-      if (rows->rows() == 0 || rows->columns() != q.layout.columns)
+      if (rows->rows() == 0 || rows->columns() != q.how->layout.columns)
         co_return failure{errc::schema_mismatch, "the columns of the layers have changed"};
       told = read_head(rows->text(0, tile_layout::key));
-      for (std::size_t i = 0; i < q.sources.size(); ++i)
-        outdated = outdated || (q.sources[i].generalised && told.at(i).detail_zoom.value_or(0) <= t.z);
+      for (std::size_t i = 0; i < q.how->sources.size(); ++i)
+        outdated = outdated || (q.how->sources[i].generalised && told.at(i).detail_zoom.value_or(0) <= t.z);
     }
     if (outdated) {
       const bool any =
@@ -216,6 +253,15 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
         p.generalised = false;
       continue;
     }
+    const auto agree = co_await find_conditions(q, told);
+    if (!agree) co_return agree.error();
+    if (!*agree) {
+      // They have changed between the two questions. Should they go on to do so, Postgres tells all at once.
+      if (attempt >= attempts)
+        for (tile_part& p : q.parts)
+          p.joined = has_condition(*p.of);
+      continue;
+    }
     body.clear();
     const counted sum = encode(q, *rows, body);
     if (sum.more && how == tile_rows::all && attempt < attempts) {
@@ -223,10 +269,11 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
       continue;
     }
     const auto start = steady::now();
-    if (!body.empty()) packed = packer_.pack_always(body);
+    const bool pack = !body.empty() && (q.packed || body.size() > settings_.max_bytes);
+    if (pack) small = packer_.pack_always(body);
     out->timing.encode_ms += ms_since(start);
-    if (!body.empty() && packed.size() > settings_.max_bytes && attempt < 2 * attempts) {
-      const double fits = static_cast<double>(settings_.max_bytes) / static_cast<double>(packed.size());
+    if (pack && small.size() > settings_.max_bytes && attempt < 2 * attempts) {
+      const double fits = static_cast<double>(settings_.max_bytes) / static_cast<double>(small.size());
       const auto parts = static_cast<double>(q.parts.size());
       limit = std::max<std::int64_t>(
           1,
@@ -236,19 +283,22 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
       continue;
     }
     out->dropped = sum.there - sum.drawn;
-    for (std::size_t i = 0; i < q.sources.size(); ++i) {
-      source_state state{q.sources[i], told.at(i).version, 0};
+    for (std::size_t i = 0; i < q.how->sources.size(); ++i) {
+      source_state state{q.how->sources[i], told.at(i).version, 0};
       if (state.version) {
-        const auto before = known ? known_state(q.sources[i], t, *known) : std::nullopt;
+        const auto before = known ? known_state(q.how->sources[i], t, *known) : std::nullopt;
         state.touched = *state.version;
         if (before)
           state.touched = std::max(std::min(before->touched, *state.version), told[i].touched.value_or(-1));
       }
       out->sources.push_back(std::move(state));
     }
-    if (!body.empty()) out->packed = std::make_shared<const std::string>(std::move(packed));
     out->name = name_of(tile_key(layers, t), out->sources);
-    if (out->name.etag.empty() && out->packed) out->name.etag = hex64(hash64(*out->packed));
+    if (out->name.etag.empty() && !body.empty()) out->name.etag = hex64(hash64(body));
+    if (pack)
+      out->packed = std::make_shared<const std::string>(std::move(small));
+    else if (!body.empty())
+      out->plain = std::make_shared<const std::string>(std::move(body));
     co_return tile_ptr{std::move(out)};
   }
 }

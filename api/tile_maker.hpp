@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/circuit_conditions.hpp"
 #include "api/tile_request.hpp"
 #include "api/tile_sql.hpp"
 #include "geo/tile.hpp"
@@ -38,12 +40,19 @@ tile_name name_of(std::string_view key, std::span<const source_state> sources);
 
 /// A tile, ready to be sent.
 struct made_tile {
-  std::shared_ptr<const std::string> packed;  ///< gzip; null: nothing lies in it
+  std::shared_ptr<const std::string> packed;  ///< gzip
+  std::shared_ptr<const std::string>
+      plain;  ///< instead, where nobody wanted it packed; neither: nothing lies in it
   tile_name name;
   std::vector<source_state> sources;
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
   std::int64_t dropped = 0;   ///< features left out for the sake of the budgets
   http::request_timing timing;
+  std::shared_ptr<const catalog> owner = {};  ///< of the layers it was asked of
+
+  /// The edition of what is known of versions by which it was found right last: by the same it need not be
+  /// judged again.
+  mutable std::atomic<std::uint64_t> right_by{0};
 
   bool versioned() const noexcept;
 };
@@ -60,31 +69,41 @@ geo::bbox reach_of(const geo::tile& t, bool generalised);
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
                                         const version_store::knowledge& known);
 
+/// What a statement's first row says of a source.
+struct told_source {
+  std::optional<std::int64_t> version, touched, detail_zoom;
+};
+
 /// Makes tiles: one statement, then the encoding. One object a thread.
 class tile_maker {
  public:
-  tile_maker(postgres::pool& pool, const config::tile_settings& settings);
+  /// \param circuits  must outlive it
+  tile_maker(postgres::pool& pool, condition_store& circuits, const config::tile_settings& settings);
   ~tile_maker();
 
-  /// \param known  may be null: then nothing is generalised, and `touched` is the version
+  /// \param known   may be null: then nothing is generalised, and `touched` is the version
+  /// \param packed  whether somebody takes gzip, or keeps it; else packing, a fifth of the work, is left out
   boost::asio::awaitable<result<tile_ptr>> make(tile_layers layers, geo::tile t,
                                                 std::shared_ptr<const version_store::knowledge> known,
-                                                std::uint64_t history, deadline until,
-                                                postgres::urgency rank);
+                                                std::uint64_t history, deadline until, postgres::urgency rank,
+                                                bool packed);
 
  private:
   struct question;
+  struct prepared;
   struct counted;
 
   boost::asio::awaitable<result<postgres::result_set>> ask(question& q, tile_rows rows, std::int64_t limit);
-  const postgres::statement& statement_of(const question& q, tile_rows rows);
+  std::shared_ptr<const prepared> prepare(const question& q, tile_rows rows);
+  boost::asio::awaitable<result<bool>> find_conditions(question& q, const std::vector<told_source>& told);
   counted encode(const question& q, const postgres::result_set& rows, std::string& out);
 
   postgres::pool& pool_;
+  condition_store& circuits_;
   const config::tile_settings& settings_;
   const std::int64_t most_;  ///< features of a layer that fit the time budget
-  std::map<std::string, postgres::statement, std::less<>> statements_;
-  std::shared_ptr<const catalog> of_;  ///< whose layers the statements are about
+  std::map<std::string, std::shared_ptr<const prepared>, std::less<>> prepared_;
+  std::shared_ptr<const catalog> of_;  ///< whose layers the prepared are about
   http::gzip_packer packer_;
 };
 

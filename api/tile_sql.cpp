@@ -18,16 +18,24 @@ std::string quoted(std::string_view name) {
   return postgres::connection::quote_identifier(name);
 }
 
+// What Postgres would make of it with ::text are the bytes that come.
+bool reads_as_its_text(const property& p) {
+  return p.cast_to_text || p.type == oid::text || p.type == oid::varchar;
+}
+
 // Of one source: "version touched detail_zoom".
 std::string source_sql(const tile_source& s, int known) {
   std::string touching = "(c.envelope IS NULL OR ST_Intersects(c.envelope, ";
   touching.append(s.generalised ? grid_box : tile_box).append("))");
+  // Only behind a version that is not known yet there is something to look for.
+  const std::string after = "$" + std::to_string(known);
   std::string out =
-      "coalesce((SELECT concat_ws(' ', s.version, coalesce((SELECT max(c.version) FROM "
-      "gridlight.layer_change c WHERE c.layer = s.layer AND c.version > $";
-  out.append(std::to_string(known)).append(" AND c.version <= s.version");
+      "coalesce((SELECT concat_ws(' ', s.version, CASE WHEN s.version > " + after +
+      " THEN coalesce((SELECT max(c.version) FROM gridlight.layer_change c WHERE c.layer = s.layer AND "
+      "c.version > " +
+      after + " AND c.version <= s.version";
   if (!s.anywhere) out.append(" AND ").append(touching);
-  out.append("), -1)");
+  out.append("), -1) ELSE -1 END");
   out.append(s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s"
                            : ") FROM gridlight.layer_state s");
   return out.append(" WHERE s.layer = ")
@@ -45,7 +53,7 @@ std::string padded(std::span<const tile_part> parts, std::size_t own, const std:
     }
     for (const property& p : served_properties(*parts[i].of))
       out.append(", NULL::").append(layer_columns::type_name(p.type));
-    if (has_condition(*parts[i].of)) out += ", NULL::text";
+    if (parts[i].joined) out += ", NULL::text";
   }
   return out;
 }
@@ -55,7 +63,7 @@ std::string head_sql(std::span<const tile_part> parts) {
   int known = fixed_parameters;
   for (const tile_source& s : sources_of(parts))
     out.append(", ").append(source_sql(s, ++known));
-  return out + "), NULL::geometry" + padded(parts, parts.size(), {});
+  return out + "), NULL::bytea" + padded(parts, parts.size(), {});
 }
 
 std::string natural_rank(const layer& l, const std::string& geometry) {
@@ -74,18 +82,19 @@ std::string natural_rank(const layer& l, const std::string& geometry) {
 
 // What a part's own table gives.
 struct part_sql {
-  std::string key, geometry, columns, from, where, rank, flag = "0", count = "NULL::bigint";
+  std::string key, order, geometry, columns, from, where, rank, flag = "0", count = "NULL::bigint";
 };
 
 part_sql of_layer(const tile_part& part) {
   const layer& l = *part.of;
   part_sql out;
-  out.key = layer_columns::key_text(l);
+  out.key = out.order = layer_columns::key_text(l);
+  if (composes_key(part)) out.key = "NULL::text";
   out.geometry = layer_columns::place_of(l).geometry;
   for (const property& p : served_properties(l))
     out.columns += ", " + layer_columns::read(p);
   out.from = layer_columns::table(l) + layer_columns::join(l);
-  if (has_condition(l)) {
+  if (part.joined) {
     out.columns += ", cc.condition";
     out.from += " LEFT JOIN gridlight.circuit_condition cc ON cc.circuit_id = t." + quoted(l.config.circuit) +
                 "::text";
@@ -98,7 +107,7 @@ part_sql of_layer(const tile_part& part) {
 part_sql of_generalised(const tile_part& part) {
   const layer& l = *part.of;
   part_sql out;
-  out.key = "t.ident";
+  out.key = out.order = "t.ident";
   out.geometry = "t.geom";
   out.from = "gridlight_tiles." + quoted(l.config.name) + " t";
   std::string circuit = l.config.circuit == l.key.front().name ? "t.key" : "";
@@ -108,7 +117,7 @@ part_sql of_generalised(const tile_part& part) {
     out.columns += ", " + column;
     if (p.name == l.config.circuit) circuit = column;
   }
-  if (has_condition(l)) {
+  if (part.joined) {
     out.columns += ", cc.condition";
     out.from += " LEFT JOIN gridlight.circuit_condition cc ON cc.circuit_id = " + circuit + "::text";
   }
@@ -124,10 +133,11 @@ std::string rows_sql(std::span<const tile_part> parts, std::size_t i, tile_rows 
   const bool ranked = rows == tile_rows::ranked;
   std::string out = "(SELECT " + std::to_string(2 * i) + " + " + p.flag + ", " + p.count + ", ";
   out += std::string{ranked ? "count(*) OVER ()" : "NULL::bigint"} + ", " + p.key + ", " + p.geometry;
+  if (!on_lattice(parts[i])) out += "::bytea";
   out += padded(parts, i, p.columns) + " FROM " + p.from + " WHERE " + p.where;
   if (!ranked) return out + " LIMIT " + std::to_string(most + 1) + ")";
   const auto limit = fixed_parameters + static_cast<int>(sources_of(parts).size()) + 1;
-  return out + " ORDER BY " + p.rank + " DESC NULLS LAST, " + p.key + " LIMIT $" + std::to_string(limit) +
+  return out + " ORDER BY " + p.rank + " DESC NULLS LAST, " + p.order + " LIMIT $" + std::to_string(limit) +
          ")";
 }
 
@@ -141,6 +151,32 @@ bool has_condition(const layer& l) {
          std::find(hidden.begin(), hidden.end(), l.config.circuit) == hidden.end() &&
          std::any_of(l.properties.begin(), l.properties.end(),
                      [&](const property& p) { return p.name == l.config.circuit; });
+}
+
+std::optional<std::size_t> circuit_position(const layer& l) {
+  const auto served = served_properties(l);
+  for (std::size_t i = 0; i < served.size(); ++i)
+    if (served[i].name == l.config.circuit) return i;
+  return std::nullopt;
+}
+
+bool tells_circuit(const layer& l) {
+  const auto position = circuit_position(l);
+  const property& p = position ? served_properties(l)[*position] : l.key.front();
+  return reads_as_its_text(p);
+}
+
+bool composes_key(const tile_part& part) {
+  if (part.generalised || part.of->key.size() == 1) return false;
+  const auto served = served_properties(*part.of);
+  return std::all_of(part.of->key.begin(), part.of->key.end(), [&](const property& k) {
+    return reads_as_its_text(k) &&
+           std::any_of(served.begin(), served.end(), [&](const property& p) { return p.name == k.name; });
+  });
+}
+
+bool on_lattice(const tile_part& part) {
+  return part.generalised && !part.of->config.merge_column().empty();
 }
 
 std::vector<tile_source> sources_of(std::span<const tile_part> parts) {
@@ -160,7 +196,7 @@ tile_layout layout_of(std::span<const tile_part> parts) {
   tile_layout out;
   for (const tile_part& p : parts) {
     out.properties.push_back(out.columns);
-    out.columns += static_cast<int>(served_properties(*p.of).size()) + (has_condition(*p.of) ? 1 : 0);
+    out.columns += static_cast<int>(served_properties(*p.of).size()) + (p.joined ? 1 : 0);
   }
   return out;
 }

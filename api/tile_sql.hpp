@@ -1,22 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/circuit_conditions.hpp"
 #include "server/catalog.hpp"
 
 namespace gridlight::api {
-
-/// Condition of each circuit, as gridlight.circuit_condition keeps it; versioned as if it were a layer.
-inline constexpr std::string_view conditions = "circuit_condition";
 
 /// A layer of a tile, and where its rows are: in its own table, or in its generalised one.
 struct tile_part {
   const layer* of = nullptr;
   bool generalised = false;
+  bool joined = false;  ///< its circuits' conditions come with the rows; else circuit_conditions tells them
 };
 
 /// Something whose version a tile is made from.
@@ -28,9 +28,18 @@ struct tile_source {
 };
 std::vector<tile_source> sources_of(std::span<const tile_part> parts);
 
-/// The property that carries its circuit's condition is last; it is there when the layer names a circuit.
+/// Carries the condition of its circuit; it is there when the layer names one.
 inline constexpr std::string_view condition_property = "circuit_status";
 bool has_condition(const layer& l);
+/// Where a row's circuit stands among the served properties; nothing: it is the key.
+/// \pre has_condition(l)
+std::optional<std::size_t> circuit_position(const layer& l);
+/// Whether a row's circuit can be told from what is read anyway; else its condition must be joined.
+bool tells_circuit(const layer& l);
+/// Whether the key, of several columns, is made of the properties that are read anyway, instead of in SQL.
+bool composes_key(const tile_part& part);
+/// Whether its geometries are lines on the lattice of a tile (geo::lattice_lines), not EWKB.
+bool on_lattice(const tile_part& part);
 
 /// Where columns stand. Rows come after a first one whose part is -1, and whose key tells of each
 /// source "version touched detail_zoom" (touched: the last version behind the one known that touched the
@@ -40,9 +49,10 @@ struct tile_layout {
   static constexpr int part = 0;   ///< int4: twice the part's number, plus one of an aggregate without a key
   static constexpr int count = 1;  ///< int8: features it stands for; null: itself alone
   static constexpr int total = 2;  ///< int8: rows there are in all of this part, of a ranked statement
-  static constexpr int key = 3;    ///< text
-  static constexpr int geometry = 4;
-  std::vector<int> properties;  ///< first column of each part's served_properties, then its condition
+  static constexpr int key = 3;    ///< text; null where composes_key()
+  static constexpr int geometry = 4;  ///< bytea: EWKB, or as on_lattice() says
+  std::vector<int>
+      properties;  ///< first column of each part's served_properties, then its condition when joined
   int columns = 5;
 };
 tile_layout layout_of(std::span<const tile_part> parts);

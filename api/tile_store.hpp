@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "api/circuit_conditions.hpp"
 #include "api/tile_maker.hpp"
 #include "server/byte_cache.hpp"
 #include "server/metrics.hpp"
@@ -20,6 +21,7 @@ struct tile_store {
 
   byte_cache<made_tile> kept;
   single_flight<tile_ptr> flights;
+  condition_store conditions;
   metrics::counter hits, misses, joined, outdated, stale, dropped;
 };
 

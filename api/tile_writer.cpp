@@ -22,71 +22,21 @@ bool is_integer(Oid type) noexcept {
   return type == oid::int2 || type == oid::int4 || type == oid::int8;
 }
 
-}  // namespace
-
-std::string key_property(const layer& l) {
-  return l.key.size() == 1 ? l.key.front().name : "key";
-}
-
-tile_writer::tile_writer(const tile_layers& layers, std::span<const tile_part> parts,
-                         const tile_layout& layout, const geo::tile& t) {
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const layer& l = *parts[i].of;
-    const property_selection& chosen = drawn(layers, &l).properties;
-    const auto served = served_properties(l);
-    std::vector<std::string> names{key_property(l), std::string{count_property}};
-    std::vector<column> columns;
-    bool key_is_a_property = false;
-    const auto add = [&](std::size_t position, const std::string& name, Oid type) {
-      if (chosen && std::find(chosen->begin(), chosen->end(), position) == chosen->end()) return;
-      key_is_a_property = key_is_a_property || name == names[0];
-      columns.push_back({layout.properties[i] + static_cast<int>(position), names.size(), type});
-      names.push_back(name);
-    };
-    for (std::size_t p = 0; p < served.size(); ++p)
-      add(p, served[p].name, served[p].type);
-    if (has_condition(l)) add(served.size(), std::string{condition_property}, oid::text);
-    parts_.push_back({geo::mvt_layer{l.config.name, t, names}, std::move(columns),
-                      l.key.size() == 1 && is_integer(l.key[0].type), key_is_a_property});
-  }
-}
-
-void tile_writer::append(const postgres::result_set& rows, int row, std::size_t part) {
-  part_writer& p = parts_[part];
-  if (rows.is_null(row, tile_layout::geometry)) return;
-  const std::string_view key = rows.text(row, tile_layout::key);
-  if (!p.layer.begin(geo::feature_id(key), rows.bytes(row, tile_layout::geometry))) return;
-  const bool aggregate = rows.integer(row, tile_layout::part) % 2 == 1;
-  if (!aggregate && !p.key_is_a_property) {
-    std::int64_t number = 0;
-    if (p.integer_key && std::from_chars(key.data(), key.data() + key.size(), number).ec == std::errc{})
-      p.layer.tag(key_tag, number);
-    else
-      p.layer.tag(key_tag, key);
-  }
-  if (!rows.is_null(row, tile_layout::count))
-    if (const std::int64_t n = rows.integer(row, tile_layout::count); n > 1 || aggregate)
-      p.layer.tag(count_tag, n);
-  for (const column& c : p.columns)
-    if (!rows.is_null(row, c.at)) tag_value(p, c, rows, row);
-  p.layer.end();
-}
-
-void tile_writer::tag_value(part_writer& p, const column& c, const postgres::result_set& rows, int row) {
+void tag_value(geo::mvt_layer& to, const drawn_part::column& c, const postgres::result_set& rows, int row) {
   switch (c.type) {
     case oid::boolean:
-      return p.layer.tag(c.tag, rows.boolean(row, c.at));
+      return to.tag(c.tag, rows.boolean(row, c.at));
     case oid::int2:
     case oid::int4:
     case oid::int8:
-      return p.layer.tag(c.tag, rows.integer(row, c.at));
+      return to.tag(c.tag, rows.integer(row, c.at));
     case oid::float4:
     case oid::float8:
-      return p.layer.tag(c.tag, rows.number(row, c.at));
+      return to.tag(c.tag, rows.number(row, c.at));
     case oid::text:
     case oid::varchar:
     case oid::bpchar:
-      return p.layer.tag(c.tag, rows.text(row, c.at));
+      return to.tag(c.tag, rows.text(row, c.at));
     default:
       break;
   }
@@ -95,13 +45,111 @@ void tile_writer::tag_value(part_writer& p, const column& c, const postgres::res
   double number = 0;
   if (c.type == oid::numeric &&
       std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{})
-    return p.layer.tag(c.tag, number);
-  p.layer.tag(c.tag, std::string_view{text});
+    return to.tag(c.tag, number);
+  to.tag(c.tag, std::string_view{text});
+}
+
+}  // namespace
+
+std::string key_property(const layer& l) {
+  return l.key.size() == 1 ? l.key.front().name : "key";
+}
+
+std::vector<drawn_part> drawn_parts(const tile_layers& layers, std::span<const tile_part> parts,
+                                    const tile_layout& layout) {
+  std::vector<drawn_part> out;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const layer& l = *parts[i].of;
+    const property_selection& chosen = drawn(layers, &l).properties;
+    const auto is_chosen = [&](std::size_t position) {
+      return !chosen || std::find(chosen->begin(), chosen->end(), position) != chosen->end();
+    };
+    const auto served = served_properties(l);
+    const auto column_of = [&](std::size_t position) {
+      return layout.properties[i] + static_cast<int>(position);
+    };
+    drawn_part& p = out.emplace_back();
+    p.layer = l.config.name;
+    p.names = {key_property(l), std::string{count_property}};
+    for (std::size_t at = 0; at < served.size(); ++at) {
+      if (!is_chosen(at)) continue;
+      p.key_is_a_property = p.key_is_a_property || served[at].name == p.names[key_tag];
+      p.columns.push_back({column_of(at), p.names.size(), served[at].type});
+      p.names.push_back(served[at].name);
+    }
+    if (has_condition(l) && is_chosen(served.size())) {
+      const auto circuit = circuit_position(l);
+      if (parts[i].joined)
+        p.columns.push_back({column_of(served.size()), p.names.size(), oid::text});
+      else
+        p.condition = {circuit ? column_of(*circuit) : tile_layout::key, p.names.size(), oid::text};
+      p.names.emplace_back(condition_property);
+    }
+    if (composes_key(parts[i]))
+      for (const property& k : l.key)
+        p.key_columns.push_back(column_of(static_cast<std::size_t>(
+            std::find_if(served.begin(), served.end(), [&](const property& s) { return s.name == k.name; }) -
+            served.begin())));
+    p.integer_key = l.key.size() == 1 && is_integer(l.key[0].type);
+    p.lattice = on_lattice(parts[i]);
+  }
+  return out;
+}
+
+tile_writer::tile_writer(std::span<const drawn_part> parts, const geo::tile& t,
+                         const circuit_conditions* known)
+    : parts_{parts}, known_{known} {
+  for (const drawn_part& p : parts)
+    layers_.emplace_back(p.layer, t, p.names);
+}
+
+// As layer_columns::key_text() makes it.
+std::string_view tile_writer::key_of(const drawn_part& p, const postgres::result_set& rows, int row) {
+  if (p.key_columns.empty()) return rows.text(row, tile_layout::key);
+  key_.clear();
+  for (const int at : p.key_columns) {
+    if (at != p.key_columns.front()) key_ += ':';
+    for (const char c : rows.text(row, at)) {
+      if (c == ':' || c == '\\') key_ += '\\';
+      key_ += c;
+    }
+  }
+  return key_;
+}
+
+void tile_writer::append(const postgres::result_set& rows, int row, std::size_t part) {
+  const drawn_part& p = parts_[part];
+  geo::mvt_layer& to = layers_[part];
+  if (rows.is_null(row, tile_layout::geometry)) return;
+  const std::string_view key = key_of(p, rows, row);
+  const auto shape = rows.bytes(row, tile_layout::geometry);
+  const std::uint64_t id = geo::feature_id(key);
+  if (!(p.lattice ? to.begin_lattice(id, shape) : to.begin(id, shape))) return;
+  const bool aggregate = rows.integer(row, tile_layout::part) % 2 == 1;
+  if (!aggregate && !p.key_is_a_property) {
+    std::int64_t number = 0;
+    if (p.integer_key && std::from_chars(key.data(), key.data() + key.size(), number).ec == std::errc{})
+      to.tag(key_tag, number);
+    else
+      to.tag(key_tag, key);
+  }
+  if (!rows.is_null(row, tile_layout::count))
+    if (const std::int64_t n = rows.integer(row, tile_layout::count); n > 1 || aggregate)
+      to.tag(count_tag, n);
+  for (const drawn_part::column& c : p.columns)
+    if (!rows.is_null(row, c.at)) tag_value(to, c, rows, row);
+  if (p.condition && known_ != nullptr) {
+    const int at = p.condition->at;
+    const bool told = at == tile_layout::key ? !aggregate : !rows.is_null(row, at);
+    if (const std::string_view is = told ? known_->of(rows.text(row, at)) : std::string_view{}; !is.empty())
+      to.tag(p.condition->tag, is);
+  }
+  to.end();
 }
 
 void tile_writer::finish(std::string& out) const {
-  for (const part_writer& p : parts_)
-    p.layer.finish(out);
+  for (const geo::mvt_layer& l : layers_)
+    l.finish(out);
 }
 
 }  // namespace gridlight::api

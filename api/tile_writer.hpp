@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,31 +18,42 @@ inline constexpr std::string_view count_property = "point_count";
 /// The property that holds a layer's key: the key column's name, or "key" when it has several.
 std::string key_property(const layer& l);
 
+/// What of a part's rows is drawn, and under which names.
+struct drawn_part {
+  struct column {
+    int at = 0;           ///< in the row
+    std::size_t tag = 0;  ///< position in `names`
+    Oid type = 0;
+  };
+  std::string layer;
+  std::vector<std::string> names;  ///< of the tile's properties
+  std::vector<column> columns;
+  std::optional<column> condition;  ///< of the circuit that stands there; not when it is among the columns
+  std::vector<int> key_columns;     ///< of a key that is made here
+  bool integer_key = false;
+  bool key_is_a_property = false;  ///< it is among the columns: told once
+  bool lattice = false;
+};
+std::vector<drawn_part> drawn_parts(const tile_layers& layers, std::span<const tile_part> parts,
+                                    const tile_layout& layout);
+
 /// Writes rows of a tile_statement as a vector tile.
 class tile_writer {
  public:
-  tile_writer(const tile_layers& layers, std::span<const tile_part> parts, const tile_layout& layout,
-              const geo::tile& t);
+  /// \param parts  must outlive it, as must `known`
+  /// \param known  of the version that the rows' snapshot has; may be null when every part is joined
+  tile_writer(std::span<const drawn_part> parts, const geo::tile& t, const circuit_conditions* known);
 
   void append(const postgres::result_set& rows, int row, std::size_t part);
   void finish(std::string& out) const;
 
  private:
-  struct column {
-    int at;           ///< in the row
-    std::size_t tag;  ///< in the tile's layer
-    Oid type;
-  };
-  struct part_writer {
-    geo::mvt_layer layer;
-    std::vector<column> columns;
-    bool integer_key;
-    bool key_is_a_property;  ///< it is among the columns: told once
-  };
+  std::string_view key_of(const drawn_part& p, const postgres::result_set& rows, int row);
 
-  void tag_value(part_writer& p, const column& c, const postgres::result_set& rows, int row);
-
-  std::deque<part_writer> parts_;
+  std::span<const drawn_part> parts_;
+  const circuit_conditions* known_;
+  std::string key_;  ///< the last one made here
+  std::deque<geo::mvt_layer> layers_;
 };
 
 }  // namespace gridlight::api

@@ -41,7 +41,8 @@ http::response response_of(const made_tile& t) {
   http::response out = response_of(t.name);
   if (t.dropped > 0) out.headers.emplace_back("Gridlight-Dropped", std::to_string(t.dropped));
   out.packed = t.packed;
-  if (t.packed) return out;
+  if (t.plain) out.shared = t.plain;
+  if (t.packed || t.plain) return out;
   out.status = 204;
   out.etag.clear();
   return out;
@@ -53,6 +54,8 @@ enum class verdict { right, outdated, of_another_history };
 verdict judge(const made_tile& t, const tile_question& q, const version_store::knowledge& known,
               std::uint64_t history) {
   if (t.history != history) return verdict::of_another_history;
+  if (t.right_by.load(std::memory_order_relaxed) == known.edition && t.owner == q.layers.owner)
+    return verdict::right;
   // The same layers may be drawn from elsewhere by now.
   const auto sources = sources_of(parts_at(q.layers, q.t.z, &known));
   if (sources.size() != t.sources.size()) return verdict::outdated;
@@ -61,6 +64,7 @@ verdict judge(const made_tile& t, const tile_question& q, const version_store::k
     const auto now = known_state(sources[i], q.t, known);
     if (!now || now->touched > *t.sources[i].version) return verdict::outdated;
   }
+  if (t.owner == q.layers.owner) t.right_by.store(known.edition, std::memory_order_relaxed);
   return verdict::right;
 }
 
@@ -101,7 +105,7 @@ std::string flight_key(const tile_question& q, const version_store::knowledge* k
 }
 
 void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
-  if (!made->versioned()) return;
+  if (!made->versioned() || made->plain) return;
   // Of two that were made at the same time the newer one stays.
   const auto newer = [&](const made_tile& there) {
     if (there.history != made->history || there.sources.size() != made->sources.size()) return false;
@@ -117,9 +121,10 @@ void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
 // itself.
 boost::asio::awaitable<result<tile_ptr>> make_and_keep(services& s, tile_question q,
                                                        std::shared_ptr<const version_store::knowledge> known,
-                                                       std::uint64_t history, postgres::urgency rank) {
+                                                       std::uint64_t history, postgres::urgency rank,
+                                                       bool packed) {
   const deadline until = deadline_in(s.settings.http.request_timeout);
-  const auto made = co_await s.maker->make(q.layers, q.t, known, history, until, rank);
+  const auto made = co_await s.maker->make(q.layers, q.t, known, history, until, rank, packed);
   if (made) {
     s.tiles->dropped.add(static_cast<std::uint64_t>((*made)->dropped));
     keep(*s.tiles, q, *made);
@@ -166,8 +171,10 @@ answer_t tile(services& s, http::request& req) {
   }
   if (kept) store.outdated.add();
 
-  const single_flight<tile_ptr>::work work = [&s, question = *q, known, history, rank = req.rank()] {
-    return make_and_keep(s, question, known, history, rank);
+  const bool packed =
+      s.settings.tiles.cache_bytes > 0 || http::preferred_coding(req.headers) == http::coding::gzip;
+  const single_flight<tile_ptr>::work work = [&s, question = *q, known, history, rank = req.rank(), packed] {
+    return make_and_keep(s, question, known, history, rank, packed);
   };
   auto flight = store.flights.run(flight_key(*q, known.get(), history), req.until, work);
   const auto made = co_await std::move(flight);

@@ -96,7 +96,15 @@ void mvt_layer::restart(const tile& t) {
 }
 
 bool mvt_layer::begin(std::uint64_t id, std::span<const std::byte> ewkb) {
-  if (!shaper_.shape(ewkb)) return false;
+  return start(id, shaper_.shape(ewkb));
+}
+
+bool mvt_layer::begin_lattice(std::uint64_t id, std::span<const std::byte> lines) {
+  return start(id, shaper_.shape_lattice(lines));
+}
+
+bool mvt_layer::start(std::uint64_t id, bool shaped) {
+  if (!shaped) return false;
   id_ = id;
   tags_.clear();
   write_geometry();

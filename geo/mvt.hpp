@@ -30,6 +30,8 @@ class mvt_layer {
   /// smaller than the grid, or the bytes are no geometry; then there is no feature, and no tag() or end() may
   /// follow.
   bool begin(std::uint64_t id, std::span<const std::byte> ewkb);
+  /// The same from lines on the tile's own lattice (see lattice_lines).
+  bool begin_lattice(std::uint64_t id, std::span<const std::byte> lines);
 
   /// At most one value a key and feature. A null is not told at all; NaN and infinities are left out.
   void tag(std::size_t key, std::string_view value);
@@ -61,6 +63,7 @@ class mvt_layer {
   void add(std::size_t key, std::string_view head, std::string_view tail);
   void grow();
   std::size_t body_size() const noexcept;
+  bool start(std::uint64_t id, bool shaped);
   void write_geometry();
 
   std::string name_;

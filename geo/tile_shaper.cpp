@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "geo/lattice_lines.hpp"
 #include "geo/tile_clip.hpp"
 #include "geo/wkb_walk.hpp"
 
@@ -158,6 +159,32 @@ bool tile_shaper::shape(std::span<const std::byte> ewkb) {
     detail::wkb_walker<kind_finder>{ewkb, finder}.walk();
     if (finder.found == shape_kind::none || !walk(ewkb, finder.found)) return false;
   }
+  return draw();
+}
+
+bool tile_shaper::shape_lattice(std::span<const std::byte> bytes) {
+  return walk_lattice(bytes) && draw();
+}
+
+bool tile_shaper::walk_lattice(std::span<const std::byte> bytes) {
+  clear();
+  lattice_lines lines{bytes};
+  if (lines.order() < 0) return false;
+  const double cell = static_cast<double>(extent_) / static_cast<double>(1 << lines.order());
+  while (std::size_t points = lines.next_line()) {
+    for (; points > 0; --points) {
+      const auto [x, y] = lines.next_point();
+      take({(x + 0.5) * cell, (y + 0.5) * cell});
+    }
+    runs_.push_back({static_cast<std::uint32_t>(positions_.size()), false});
+  }
+  type_ = geometry_type::multi_line_string;
+  shape_.kind = shape_kind::line_string;
+  in_world_ = true;
+  return lines.complete();
+}
+
+bool tile_shaper::draw() {
   if (!in_world_ || snapped(max_x_) < box_.min_x || snapped(min_x_) > box_.max_x ||
       snapped(max_y_) < box_.min_y || snapped(min_y_) > box_.max_y)
     return false;

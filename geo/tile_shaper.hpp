@@ -28,6 +28,9 @@ class tile_shaper {
 
   /// False: nothing is left of it, or the bytes are no geometry.
   bool shape(std::span<const std::byte> ewkb);
+  /// The same of lines that are on the tile's own lattice (see lattice_lines); each goes through the middle
+  /// of its cells.
+  bool shape_lattice(std::span<const std::byte> bytes);
 
   const grid_shape& result() const noexcept { return shape_; }  ///< of the last shape() that was true
 
@@ -41,6 +44,8 @@ class tile_shaper {
   void clear() noexcept;
   void take(const tile_position& p);
   bool walk(std::span<const std::byte> ewkb, shape_kind kind);
+  bool walk_lattice(std::span<const std::byte> bytes);
+  bool draw();
   bool too_small() const noexcept;
   bool shape_points();
   bool shape_lines();

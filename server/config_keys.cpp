@@ -248,9 +248,11 @@ const std::vector<setting>& table() {
       whole(GRIDLIGHT_SETTING(postgres.lookup_connections), 0, 1000,
             "Connections for lookups, over all threads; 0: one more than there are cores."),
       whole(GRIDLIGHT_SETTING(postgres.sharers), 1, 64,
-            "Short lookups that may be under way on one connection (a pipeline); 1: each has its own."),
+            "Short lookups that may be under way on one connection (a pipeline), and twice as many tiles "
+            "from zoom 13 "
+            "on; 1: each has its own."),
       whole(GRIDLIGHT_SETTING(postgres.tile_connections), 0, 1000,
-            "Connections for tiles, over all threads."),
+            "Connections for tiles, over all threads; 0: three for each core."),
       whole(GRIDLIGHT_SETTING(postgres.sync_connections), 0, 100, "Connections for the sync module."),
       whole(GRIDLIGHT_SETTING(postgres.admin_connections), 1, 100, "Connections for readiness and versions."),
       whole(GRIDLIGHT_SETTING(postgres.max_waiting), 0, 1'000'000,

@@ -86,6 +86,7 @@ void version_store::learn(readings now, steady::time_point asked_at, std::int64_
   found->other_history = other_history;
   knowledge all;
   versions plain;
+  bool same = known_before && known_before->size() == now.size();
   for (auto& [layer, found_now] : now) {
     plain.emplace(layer, found_now.version);
     std::shared_ptr<const layer_knowledge> was;
@@ -96,13 +97,17 @@ void version_store::learn(readings now, steady::time_point asked_at, std::int64_
       all.emplace(layer, std::move(was));
       continue;
     }
+    same = false;
     auto is = merge(was.get(), found_now);
     if (!was || was->version != is->version || was->tiles != is->tiles)
       found->items.push_back(item_of(layer, was.get(), *is));
     all.emplace(layer, std::move(is));
   }
   if (other_history) history_.fetch_add(1);
-  known_.store(std::make_shared<const knowledge>(std::move(all)));
+  if (!same) {
+    all.edition = ++editions_;
+    known_.store(std::make_shared<const knowledge>(std::move(all)));
+  }
   if (!before || *before != plain) current_.store(std::make_shared<const versions>(std::move(plain)));
   asked_at_.store(asked_at);
   if (!found->items.empty() || other_history) publish(std::move(found));

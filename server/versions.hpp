@@ -62,7 +62,9 @@ struct news {
 class version_store {
  public:
   using versions = std::map<std::string, std::int64_t, std::less<>>;
-  using knowledge = std::map<std::string, std::shared_ptr<const layer_knowledge>, std::less<>>;
+  struct knowledge : std::map<std::string, std::shared_ptr<const layer_knowledge>, std::less<>> {
+    std::uint64_t edition = 0;  ///< another number whenever it says something else; never 0 when learnt
+  };
 
   /// How old a reading may be and still be trusted: what changed since is at most so long unknown to us.
   static constexpr std::chrono::milliseconds trusted_for{1000};
@@ -109,7 +111,8 @@ class version_store {
   std::atomic<std::shared_ptr<const versions>> current_;
   std::atomic<std::shared_ptr<const knowledge>> known_;
   std::atomic<std::uint64_t> history_{0};
-  std::int64_t database_ = 0;  // of the thread that learns
+  std::int64_t database_ = 0;   // of the thread that learns
+  std::uint64_t editions_ = 0;  // the same
   std::atomic<steady::time_point> asked_at_{steady::time_point{}};
   mutable std::mutex lock_;  // of subscribers_
   mutable std::vector<subscriber> subscribers_;

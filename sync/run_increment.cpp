@@ -101,6 +101,27 @@ awaitable<result<void>> table_run::changes() {
   co_return co_await merge_staged(true);
 }
 
+// Of one key there may be several states, but the same state twice is a source that repeats itself: then
+// other rows may be missing in their place.
+awaitable<result<void>> table_run::find_repeated(bool with_action) {
+  const table_pair t = tables();
+  std::string all, key;
+  for (const std::string& c : t.columns)
+    all.append(all.empty() ? "" : ", ").append(connection::quote_identifier(c));
+  if (with_action) all += ", gridlight_deleted";
+  for (const std::string& k : t.key)
+    key.append(", ").append(connection::quote_identifier(k));
+  const auto found = co_await db_.execute(fmt::format("SELECT min(concat_ws(', '{})), count(*) - 1 FROM {} "
+                                                      "GROUP BY md5(ROW({})::text) HAVING count(*) > 1 "
+                                                      "ORDER BY 1 LIMIT 1000",
+                                                      key, t.staged, all),
+                                          command_deadline());
+  if (!found) co_return found.error();
+  for (int row = 0; row < found->rows(); ++row)
+    rows_.reject({std::string{found->text(row, 0)}, "came twice", {}});
+  co_return result<void>{};
+}
+
 // Of rows with one key the last stays: they came in the order of the watermark.
 awaitable<result<void>> table_run::merge_staged(bool with_action) {
   show("comparing");
@@ -109,7 +130,9 @@ awaitable<result<void>> table_run::merge_staged(bool with_action) {
   for (const std::string& k : t.key)
     key.append(key.empty() ? "" : ", ").append(connection::quote_identifier(k));
   if (with_action) key += ", gridlight_deleted";
-  auto step =
+  auto step = co_await find_repeated(with_action);
+  if (!step) co_return step;
+  step =
       co_await execute(fmt::format("DELETE FROM {0} d USING (SELECT ctid AS place, row_number() OVER "
                                    "(PARTITION BY {1} ORDER BY ctid DESC) AS nth "
                                    "FROM {0}) r WHERE d.ctid = r.place AND r.nth > 1; ANALYZE {0}",
@@ -123,9 +146,10 @@ awaitable<result<void>> table_run::merge_staged(bool with_action) {
     for (const removed_rows::row& row : r.first)
       rows_.reject({row.key, r.reason, {}});
   if (rows_.rejected > plan_.config.max_errors)
-    co_return failure{errc::input,
-                      fmt::format("{} bad rows where at most {} may be (max_errors); the first: {}",
-                                  rows_.rejected, plan_.config.max_errors, rows_.rejects.front().reason)};
+    co_return failure{
+        errc::input,
+        fmt::format("{} bad rows where at most {} may be (max_errors); the first, {}: {}", rows_.rejected,
+                    plan_.config.max_errors, rows_.rejects.front().key, rows_.rejects.front().reason)};
   const std::string doomed = with_action ? "s.gridlight_deleted" : "";
   const std::string only = with_action ? "NOT s.gridlight_deleted" : "";
   const auto d = co_await compare_some(db_, t, only, doomed);

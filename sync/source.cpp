@@ -13,6 +13,7 @@ std::string_view name(value_class c) noexcept {
 
 awaitable<result<std::vector<std::optional<std::string>>>> first_row(source& from, source_query q,
                                                                      deadline until) {
+  q.brief = true;
   const auto rows = co_await from.read(std::move(q), until);
   if (!rows) co_return rows.error();
   std::vector<std::optional<std::string>> out;
@@ -41,7 +42,7 @@ awaitable<result<std::vector<std::optional<std::string>>>> first_row(source& fro
 }
 
 awaitable<result<std::vector<source_column>>> describe(source& from, std::string relation, deadline until) {
-  source_query q{"SELECT * FROM " + relation + " AS gridlight_source WHERE 1 = 0"};
+  source_query q{"SELECT * FROM " + relation + " AS gridlight_source WHERE 1 = 0", {}, true};
   const auto rows = co_await from.read(std::move(q), until);
   if (!rows) co_return rows.error();
   co_return (*rows)->columns();

@@ -47,6 +47,7 @@ struct source_column {
 struct source_query {
   std::string sql;
   std::vector<std::string> values = {};
+  bool brief = false;  ///< answered in a moment: saves the question whether it has ended
 };
 
 /// The rows of a query, a batch after the other, so that memory does not grow with their number.

@@ -135,6 +135,7 @@ class snowflake_source final : public source {
   static snowflake::statement made(source_query q) {
     snowflake::statement out;
     out.sql = std::move(q.sql);
+    out.async = !q.brief;
     for (std::string& v : q.values)
       out.values.push_back({"TEXT", std::move(v)});
     // Times without a zone read as what they say, and CURRENT_TIMESTAMP as UTC.
@@ -191,7 +192,11 @@ result<std::unique_ptr<source>> open_snowflake(boost::asio::any_io_executor exec
   if (!who) return who.error();
   auto made = snowflake::client::make(std::move(executor), std::move(options), std::move(*who));
   if (!made) return made.error();
-  return std::unique_ptr<source>{std::make_unique<snowflake_source>(std::move(*made))};
+  return from_client(std::move(*made));
+}
+
+std::unique_ptr<source> from_client(snowflake::client c) {
+  return std::make_unique<snowflake_source>(std::move(c));
 }
 
 }  // namespace gridlight::sync

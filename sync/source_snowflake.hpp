@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "server/config.hpp"
+#include "sync/snowflake/client.hpp"
 #include "sync/source.hpp"
 
 namespace gridlight::sync {
@@ -12,5 +13,8 @@ namespace gridlight::sync {
 /// wrong with them. All calls on the executor's one thread.
 result<std::unique_ptr<source>> open_snowflake(boost::asio::any_io_executor executor,
                                                const sync_settings::snowflake_settings& settings);
+
+/// The same by a client of the caller's.
+std::unique_ptr<source> from_client(snowflake::client c);
 
 }  // namespace gridlight::sync

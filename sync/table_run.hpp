@@ -50,12 +50,19 @@ class table_run {
   awaitable<result<void>> watermark();
   awaitable<result<void>> changes();
   awaitable<result<void>> merge_staged(bool with_action);
+  awaitable<result<void>> find_repeated(bool with_action);
   awaitable<result<void>> become_full();
   awaitable<result<std::optional<std::int64_t>>> greatest(const mark_column& column);
   result<mark_column> find_mark_column() const;
 
   // run_push.cpp
+  struct push_plan;
+  struct push_page;
   awaitable<result<void>> push();
+  awaitable<result<push_plan>> plan_push();
+  awaitable<result<push_page>> read_page(const push_plan& p, const std::string& after);
+  awaitable<result<void>> merge_page(const push_plan& p, const push_page& page, std::size_t from,
+                                     std::size_t to);
 
   awaitable<result<void>> execute(std::string sql);
   awaitable<result<void>> roll_back_dry(const difference& d);

@@ -11,8 +11,10 @@ errc code_of(std::string_view state) {
   if (state == "53300" || state.starts_with("57P") || state.starts_with("08"))
     return errc::database_unavailable;
   if (state == "22021") return errc::bad_parameter;  // text that is no UTF-8 can only have come from a client
-  // A table, column or right that is not there: 42501 is what a role meets from which a grant was taken.
-  if (state == "42P01" || state == "42703" || state == "42501") return errc::schema_mismatch;
+  // A table, column or right that is not there, or a column of another type: 42501 is what a role meets from
+  // which a grant was taken.
+  if (state == "42P01" || state == "42703" || state == "42804" || state == "42501")
+    return errc::schema_mismatch;
   return errc::internal;
 }
 

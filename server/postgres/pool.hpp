@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,10 @@ struct lane_options {
   std::size_t kept_waiting = 0;   ///< of max_waiting: places for priority alone
   /// Connections that ordinary queries never have alone: there short ones pass while long ones run.
   std::size_t kept_connections = 0;
+  /// Over so many connections those that share spread before they join each other; then they take another
+  /// only when those are full. More that run at once than the machine has cores only get into each other's
+  /// way.
+  std::size_t spread = std::numeric_limits<std::size_t>::max();
   std::string session_sql = {};  ///< run on each new connection of the lane before it serves; empty: none
 };
 

@@ -85,6 +85,11 @@ std::size_t pool_machine::shared_slot(time now) const {
   return best;
 }
 
+std::size_t pool_machine::shared_slots() const {
+  return static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(),
+                                                [](const slot_entry& s) { return s.users > 0 && s.shared; }));
+}
+
 void pool_machine::grant(std::size_t slot, share how, urgency rank) {
   set(slot, condition::busy);
   slot_entry& s = slots_[slot];
@@ -115,8 +120,12 @@ pool_machine::answer pool_machine::acquire(waiter who, time now, time until, sha
   if (slots_.empty()) return {answer::kind::refused, 0, errc::internal};
   if (stalled_) return {answer::kind::refused, 0, errc::database_unavailable};
   std::size_t best = slots_.size();
-  if (has_turn(how, rank)) best = idle_slot();
-  if (best == slots_.size() && how == share::yes && has_turn(how, rank)) best = shared_slot(now);
+  if (has_turn(how, rank)) {
+    const bool joins = how == share::yes;
+    if (joins && shared_slots() >= options_.lane.spread) best = shared_slot(now);
+    if (best == slots_.size()) best = idle_slot();
+    if (best == slots_.size() && joins) best = shared_slot(now);
+  }
   if (best < slots_.size()) {
     grant(best, how, rank);
     return {answer::kind::served, best};

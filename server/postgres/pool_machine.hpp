@@ -96,6 +96,7 @@ class pool_machine {
   std::size_t up() const noexcept { return idle_ + busy_; }
   std::size_t idle_slot() const;
   std::size_t shared_slot(time now) const;
+  std::size_t shared_slots() const;
   bool may_join(const slot_entry& s, time now) const;
   bool may_be_alone() const noexcept { return alone_ + options_.lane.kept_connections < slots_.size(); }
   bool has_turn(share how, urgency rank) const;

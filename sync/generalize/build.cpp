@@ -133,11 +133,11 @@ awaitable<result<void>> fill(connection& db, const layer& l, const std::string& 
   co_return step;
 }
 
-// Whoever may read which tables there are may read them.
+// Whoever may read which tables there are may read them, its owner too: a superuser may be who builds.
 constexpr std::string_view grants_sql = R"(
 SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, ', ')
-FROM pg_catalog.pg_class c, aclexplode(c.relacl) a
-WHERE c.oid = 'gridlight.tile_state'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner)";
+FROM pg_catalog.pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+WHERE c.oid = 'gridlight.tile_state'::regclass AND a.privilege_type = 'SELECT')";
 
 awaitable<result<std::int64_t>> finish(connection& db, const table_names& names) {
   const auto readers = co_await db.execute(grants_sql, command_deadline());

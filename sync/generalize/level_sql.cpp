@@ -115,10 +115,11 @@ std::string create_sql(const layer& l, const std::string& table) {
       "NULL::int4 AS cx, NULL::int4 AS cy, NULL::float8 AS mx, NULL::float8 AS my, NULL::float8 AS size, "
       "NULL::float8 AS rank, NULL::int8 AS n, NULL::text COLLATE \"C\" AS ident, NULL::text COLLATE \"C\" AS "
       "key, "
-      "NULL::geometry(Geometry, 4326) AS geom{1} FROM {2} WITH NO DATA; "
+      "NULL::{3} AS geom{1} FROM {2} WITH NO DATA; "
       // Unpacking the merged lines of a tile took a third of the time to read them.
       "ALTER TABLE {0} ALTER COLUMN geom SET STORAGE EXTERNAL",
-      table, properties, layer_columns::table(l));
+      table, properties, layer_columns::table(l),
+      l.config.merge_column().empty() ? "geometry(Geometry, 4326)" : "bytea");
 }
 
 std::string inserted_columns(const layer& l) {

@@ -50,13 +50,6 @@ std::string segment_query(std::string_view feature, int zoom) {
       x, y, feature));
 }
 
-// A lattice point stands for the cell that it was snapped from: it is drawn at its middle.
-std::string point_sql(std::string_view end, int zoom) {
-  const std::string side = two_to(zoom + lattice_order(zoom));
-  return fmt::format("ST_MakePoint({}, {})", longitude_at(fmt::format("(x{} + 0.5::float8) / {}", end, side)),
-                     latitude_at(fmt::format("(y{} + 0.5::float8) / {}", end, side)));
-}
-
 // Of the lattice: cells a tile's side has, and its buffer.
 constexpr int lattice_side(int zoom) noexcept {
   return 1 << lattice_order(zoom);
@@ -126,11 +119,14 @@ std::string some_segments(const layer& l, int zoom, const chosen& which) {
 // Features are joined without their geometries and texts until there is one for each row.
 std::string merged_level_sql(const layer& l, const std::string& table, int zoom, const std::string& with,
                              const std::vector<cells>* tiles) {
+  // As geo/lattice_lines reads them.
   const std::string shapes = fmt::format(
-      "SELECT m, tx, ty, ST_SetSRID(ST_LineMerge(ST_Collect(line)), 4326) AS geom FROM ("
-      "SELECT m, tx, ty, ST_MakeLine({}, {}) AS line FROM (SELECT DISTINCT m, tx, ty, x1, y1, x2, y2 FROM "
-      "reached ORDER BY m, tx, ty, x1, y1, x2, y2) s OFFSET 0) s GROUP BY m, tx, ty",
-      point_sql("1", zoom), point_sql("2", zoom));
+      "SELECT m, tx, ty, '\\x{0:02x}'::bytea || ST_AsTWKB(ST_LineMerge(ST_Collect(ST_MakeLine("
+      "ST_MakePoint(x1 - tx * {1}, y1 - ty * {1}), ST_MakePoint(x2 - tx * {1}, y2 - ty * {1})))), 0) AS geom "
+      "FROM ("
+      "SELECT DISTINCT m, tx, ty, x1, y1, x2, y2 FROM reached ORDER BY m, tx, ty, x1, y1, x2, y2) s "
+      "GROUP BY m, tx, ty",
+      lattice_order(zoom), lattice_side(zoom));
   std::string agreed, hashes, properties;
   for (std::size_t i = 0; i < served_properties(l).size(); ++i) {
     agreed += fmt::format(", min(h{0}) = max(h{0}) AS a{0}", i);
@@ -152,16 +148,25 @@ std::string merged_level_sql(const layer& l, const std::string& table, int zoom,
       zoom, two_to(zoom), properties, shapes, facts, places(zoom), property_list(l));
 }
 
+// Values of the features that lie there now, and of the lines that did: those whose box, in cells, is not two
+// cells away.
 std::string merge_values_sql(const layer& l, const std::string& table, int finest,
                              const std::vector<box>& boxes) {
   const auto tiles = touched(boxes, finest, 2 * buffer);
-  const std::string step = fmt::format("720 / {}", two_to(finest + lattice_order(finest)));
+  const std::string all = two_to(finest + lattice_order(finest));
+  const auto x = [&](std::string_view lon) {
+    return fmt::format("({} + 180) / 360 * {} - tx * {}", lon, all, lattice_side(finest));
+  };
+  const auto y = [&](std::string_view lat) {
+    const std::string within = fmt::format("greatest(least({}, 85.05), -85.05)", lat);
+    return fmt::format("{} * {} - ty * {}", fraction_of_latitude(within), all, lattice_side(finest));
+  };
   return fmt::format(
       "SELECT DISTINCT merge FROM ({0}) f UNION SELECT nullif(substr(ident, 2), '') FROM {1} JOIN {2} f ON "
       "zoom = {3} AND tx BETWEEN cx0 AND cx1 AND ty BETWEEN cy0 AND cy1 WHERE EXISTS (SELECT FROM {4} WHERE "
-      "geom && "
-      "ST_MakeEnvelope(west - {5}, south - {5}, east + {5}, north + {5}, 4326))",
-      features_sql(l, touching(l, boxes)), values_sql(tiles), table, finest, values_sql(boxes), step);
+      "ST_GeomFromTWKB(substring(geom FROM 2)) && ST_MakeEnvelope({5} - 2, {6} - 2, {7} + 2, {8} + 2))",
+      features_sql(l, touching(l, boxes)), values_sql(tiles), table, finest, values_sql(boxes), x("west"),
+      y("north"), x("east"), y("south"));
 }
 
 std::string clear_tiles_sql(const std::string& table, int zoom, const std::vector<cells>& tiles,

@@ -188,7 +188,8 @@ TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
       "-95.31 + 0.00005 * n, 29.7), 4326), 0.00001 * n) FROM generate_series(1, 300) n");
   b.learn();
   b.settings.tiles.max_bytes = 4096;
-  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  b.services.maker =
+      std::make_unique<api::tile_maker>(*b.pool, b.services.tiles->conditions, b.settings.tiles);
   const auto found = b.tile(tiles_of("water"));
   REQUIRE(found.size() == 1);
   CHECK(b.last.packed->size() <= 4096);
@@ -203,7 +204,8 @@ TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
   b.settings.tiles.max_bytes = 500'000;
   b.settings.tiles.budget = std::chrono::milliseconds{1};
   b.services.tiles = std::make_shared<api::tile_store>(1 << 20, b.counters);
-  b.services.maker = std::make_unique<api::tile_maker>(*b.pool, b.settings.tiles);
+  b.services.maker =
+      std::make_unique<api::tile_maker>(*b.pool, b.services.tiles->conditions, b.settings.tiles);
   const auto fewer = b.tile(tiles_of("water"));
   REQUIRE(fewer.size() == 1);
   CHECK(fewer[0].features.size() == 250);
@@ -257,6 +259,57 @@ TEST_CASE("random tiles hold what PostGIS finds in them") {
         found.insert(text(f, "transformer_id"));
     CHECK(found == expected);
   }
+}
+
+TEST_CASE("a tile tells the conditions of its own snapshot, be they held of an older version or read anew") {
+  bench b;
+  const auto status = [&] {
+    const auto found = b.tile(tiles_of("topology"));
+    REQUIRE(found.size() == 1);
+    return text(found[0].features[0], "circuit_status") + " of " + b.header("Gridlight-Version");
+  };
+  const auto version = [&] {
+    return "circuit_condition=" +
+           b.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'circuit_condition'");
+  };
+  const std::string first = status();
+  CHECK(first.starts_with("critical of "));
+  CHECK(first.find(version()) != std::string::npos);
+  for (const auto& [load, is] : {std::pair{10, "good"}, {75, "warning"}, {90, "critical"}}) {
+    b.db.run("UPDATE circuit_status_realtime SET avg_load_percent = " + std::to_string(load));
+    b.learn();
+    const auto asked = b.queries();
+    const std::string now = status();
+    CHECK(now.starts_with(std::string{is} + " of "));
+    CHECK(now.find(version()) != std::string::npos);
+    CHECK(b.queries() == asked + 2);  // the tile, then the conditions
+  }
+  b.db.run(
+      "INSERT INTO outage_restoration_tracker (outage_id, circuit_id, status) VALUES ('o', 'c1', 'ACTIVE')");
+  b.learn();
+  CHECK(status().starts_with("outage of "));
+  // Another tile of the same version needs no more than its rows.
+  const auto asked = b.queries();
+  b.tile("/api/postgres/tiles/topology/15/7709/13550");
+  CHECK(b.queries() == asked + 1);
+}
+
+TEST_CASE(
+    "where nothing is kept and nobody takes gzip, nothing is packed; what is too large is packed to be "
+    "judged") {
+  bench b;
+  b.settings.tiles.cache_bytes = 0;
+  const auto plain = b.get(tiles_of("water,topology"));
+  REQUIRE(plain.has_value());
+  CHECK_FALSE(plain->packed);
+  REQUIRE(plain->shared);
+  CHECK(read_tile(*plain->shared).size() == 2);
+  b.settings.tiles.cache_bytes = 1 << 20;
+  const auto packed = b.get(tiles_of("water,topology"));
+  REQUIRE(packed.has_value());
+  REQUIRE(packed->packed);
+  CHECK(test::gunzip(*packed->packed) == *plain->shared);
+  CHECK(packed->etag == plain->etag);
 }
 
 TEST_CASE("where a hidden place moved does not show in the names of tiles") {

@@ -337,6 +337,24 @@ TEST_CASE("those that share take idle connections first, then the least used, up
   CHECK(b.who(a[0]) == 4);
 }
 
+TEST_CASE(
+    "those that share join each other on as many connections as they may spread over, before they take "
+    "more") {
+  bench b{{.size = 3, .max_waiting = 3, .sharers = 2, .spread = 1}};
+  b.bring_up();
+  const auto first = b.join(0).slot;
+  CHECK(b.join(1).slot == first);
+  const auto second = b.join(2).slot;  // the first is full
+  CHECK(second != first);
+  CHECK(b.join(3).slot == second);
+  CHECK(b.ask(4).what == granted::served);  // who does not share has the third alone
+  CHECK(b.join(5).what == granted::queued);
+  b.machine.released(first, true, b.now);
+  b.machine.released(first, true, b.now);
+  b.done();
+  CHECK(b.machine.users(first) == 1);
+}
+
 TEST_CASE("who wants a connection alone is not overtaken by those that share, and is not joined") {
   bench b{1, 4, 0.5, 4};
   b.bring_up();
@@ -519,7 +537,9 @@ TEST_CASE("random histories keep every promise") {
     const auto size = static_cast<std::size_t>(1 + below(4));
     const auto sharers = static_cast<std::size_t>(1 + below(4));
     const auto kept = static_cast<std::size_t>(below(static_cast<int>(size)));
-    pool_machine m({{size, 8, sharers, 3, kept}, 10s, 50ms, 500ms}, [&] { return below(1000) / 1000.0; });
+    const auto spread = static_cast<std::size_t>(1 + below(4));
+    pool_machine m({{size, 8, sharers, 3, kept, spread}, 10s, 50ms, 500ms},
+                   [&] { return below(1000) / 1000.0; });
     std::vector<char> names(4000);  // 1: shares, 2: has priority
     struct use {
       std::size_t users = 0;

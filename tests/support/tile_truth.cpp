@@ -7,6 +7,7 @@
 #include "server/config.hpp"
 #include "server/layer_columns.hpp"
 #include "server/postgres/blocking.hpp"
+#include "tests/support/lattice_sql.hpp"
 
 namespace gridlight::test {
 namespace {
@@ -121,7 +122,8 @@ std::string tile_truth::of_layer(const geo::tile& t) const {
 }
 
 std::string tile_truth::of_table(const geo::tile& t) const {
-  std::string out = shape_sql("t.geom", t) + ", t.ident AS \"" + std::string{ident_tag} +
+  std::string out = shape_sql(layer_.config.merge_column().empty() ? "t.geom" : lattice_sql(), t) +
+                    ", t.ident AS \"" + std::string{ident_tag} +
                     "\", CASE WHEN t.n > 1 OR t.key IS NULL THEN t.n END AS point_count";
   const std::string key_name = layer_.key.size() == 1 ? layer_.key[0].name : "key";
   int number = 0;

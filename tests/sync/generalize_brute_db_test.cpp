@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "tests/support/lattice_sql.hpp"
 #include "tests/sync/generalize_support.hpp"
 
 using namespace gridlight;
@@ -182,9 +183,9 @@ TEST_CASE("merged lines hold the segments of their features, and no others") {
     const auto rows =
         f.db.rows(fmt::format("SELECT ident, ST_X(ST_StartPoint(s)), ST_Y(ST_StartPoint(s)), "
                               "ST_X(ST_EndPoint(s)), ST_Y(ST_EndPoint(s)) "
-                              "FROM (SELECT ident, (ST_DumpSegments(geom)).geom AS s FROM gridlight_tiles.l "
+                              "FROM (SELECT ident, (ST_DumpSegments({})).geom AS s FROM gridlight_tiles.l t "
                               "WHERE zoom = {} OFFSET 0) s",
-                              zoom));
+                              test::lattice_sql(), zoom));
     for (const auto& r : rows) {
       auto a = at({std::stod(r[1]), std::stod(r[2])}), b = at({std::stod(r[3]), std::stod(r[4])});
       if (a > b) std::swap(a, b);
