@@ -19,6 +19,7 @@
 #include "sync/generalize/generalize.hpp"
 #include "sync/load/load.hpp"
 #include "sync/migrate.hpp"
+#include "sync/sync_command.hpp"
 
 using namespace gridlight;
 
@@ -123,6 +124,48 @@ void add_warm_flags(CLI::App& command, api::warm_options& warm, int& code) {
   command.callback([&] { code = api::run_tiles_warm(warm); });
 }
 
+void add_sync_commands(CLI::App& app, const common_flags& flags, int& code) {
+  auto* group = app.add_subcommand("sync", "keep tables fresh from Snowflake or another Postgres");
+  group->require_subcommand(1);
+  const auto options = std::make_shared<sync::sync_run_options>();
+  auto* run = group->add_subcommand("run", "run a table now; serve does so by schedule");
+  run->add_option("table", options->table, "under sync.tables, or a layer");
+  run->add_flag("--all", options->all, "all tables");
+  run->add_flag("--full", options->full, "read all rows, whatever the mode");
+  run->add_flag("--dry-run", options->dry_run, "read and compare, change nothing");
+  run->add_flag("--allow-shrink", options->allow_shrink, "even when far fewer rows are left");
+  run->add_flag("--yes", options->yes, "with --all --full: do not ask; needed without a terminal");
+  run->callback([&flags, &code, options] {
+    code = with_config(flags, [&](const config& c) { return sync::run_sync(c, *options); });
+  });
+  const auto table = std::make_shared<std::string>();
+  auto* explain =
+      group->add_subcommand("explain", "say what a run would read and change, and what runs cost");
+  explain->add_option("table", *table, "under sync.tables, or a layer")->required();
+  explain->callback([&flags, &code, table] {
+    code = with_config(flags, [&](const config& c) { return sync::run_sync_explain(c, *table); });
+  });
+  auto* validate = group->add_subcommand("validate", "compare rows and checksums with the source");
+  validate->add_option("table", *table, "under sync.tables, or a layer (default: all)");
+  validate->callback([&flags, &code, table] {
+    code = with_config(flags, [&](const config& c) { return sync::run_sync_validate(c, *table); });
+  });
+  const auto found = std::make_shared<sync::discover_options>();
+  auto* discover =
+      group->add_subcommand("discover", "print YAML and DDL for tables of Snowflake, change nothing");
+  discover->add_option("--source", found->source, "a table or view (default: all of the schema)");
+  discover->callback([&flags, &code, found] {
+    code = with_config(flags, [&](const config& c) { return sync::run_sync_discover(c, *found); });
+  });
+  const auto back = std::make_shared<sync::rollback_options>();
+  auto* rollback = app.add_subcommand("rollback", "put a layer's table from before its last swap back");
+  rollback->add_option("layer", back->layer, "a layer that sync.tables keeps")->required();
+  rollback->add_flag("--yes", back->yes, "do not ask; needed without a terminal");
+  rollback->callback([&flags, &code, back] {
+    code = with_config(flags, [&](const config& c) { return sync::run_rollback(c, *back); });
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,6 +211,8 @@ int main(int argc, char** argv) {
   add_load_flags(*load_command, load);
   load_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_load(c, load); }); });
+
+  add_sync_commands(app, flags, code);
 
   auto* tiles_command = app.add_subcommand("tiles", "tiles and the tables they are read from");
   tiles_command->require_subcommand(1);

@@ -22,6 +22,7 @@
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
 #include "sync/generalize/keeper.hpp"
+#include "sync/keeper.hpp"
 #include "sync/migrate.hpp"
 
 namespace gridlight {
@@ -108,6 +109,7 @@ struct process {
   std::shared_ptr<api::tile_store> tiles =
       std::make_shared<api::tile_store>(settings.tiles.cache_bytes, counters);
   api::event_feed events;
+  std::unique_ptr<sync::keeper> sync;  // null: there is nothing to keep
   const steady::time_point started = steady::now();
 
   // Pools come and go with their workers, while another thread may ask for their status.
@@ -162,12 +164,14 @@ class grid_worker : public http::worker {
       }
       events_.emplace(executor, p.versions, p.layers, pool_, p.events);
       events_->start();
+      if (p.sync) p.sync->start();
     }
     routes = api::make_routes(services_);
   }
   ~grid_worker() override { process_.remove(&pool_); }
 
   asio::awaitable<void> stop() override {
+    if (keeper_ && process_.sync) process_.sync->ask_to_stop();
     if (keeper_) keeper_->stop();
     if (freshness_) freshness_->stop();
     if (tiles_) tiles_->stop();
@@ -210,6 +214,11 @@ int serve(const config& settings) {
   process shared{settings};
   api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
   api::add_tile_metrics(shared.counters, *shared.tiles);
+  if (settings.sync.enabled) {
+    auto sync = sync::keeper::make(settings, shared.counters);
+    if (!sync) return refuse(sync.error().detail);
+    shared.sync = std::move(*sync);
+  }
   http::server server{settings.http, shared.counters, &who, &tls};
   const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
     return std::make_unique<grid_worker>(std::move(executor), index, shared);

@@ -124,6 +124,7 @@ answer_t landing(services& s, http::request& req) {
       {"data", "/api/postgres/layers", "Layers"},
       {"substations", "/api/postgres/substations", "Substations with the state of their circuits"},
       {"status", "/api/postgres/substations/status", "Status of all substations"},
+      {"sync", "/api/postgres/sync/status", "How fresh each layer is, and the last runs of the sync"},
       {"service-desc", "/openapi.json", "Description (OpenAPI 3.1)"},
       {"service-doc", "/docs", "Documentation, with a form to try each route"},
       {"health", "/health", "Health in detail"},

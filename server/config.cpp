@@ -12,6 +12,7 @@
 #include "server/config_keys.hpp"
 #include "server/config_layers.hpp"
 #include "server/config_reader.hpp"
+#include "server/config_sync.hpp"
 #include "server/config_values.hpp"
 
 namespace gridlight {
@@ -33,6 +34,7 @@ std::vector<std::string> setting_names() {
   std::vector<std::string> out;
   for (const setting& s : settings_table())
     out.push_back(s.name);
+  out.emplace_back("sync.tables");
   out.emplace_back("layers");
   return out;
 }
@@ -40,7 +42,7 @@ std::vector<std::string> setting_names() {
 // The values of one source after the other, and what is wrong with any of them.
 class loading {
  public:
-  explicit loading(config start) : out_(std::move(start)) {}
+  explicit loading(config start, bool built_in = false) : out_(std::move(start)), built_in_(built_in) {}
 
   void yaml(std::string_view text, const std::string& origin, const environment_map& environment);
   void environment(const environment_map& all);
@@ -49,11 +51,14 @@ class loading {
   result<config> finish();
 
  private:
+  void mark_given();
   void section(yaml_reader& reader, const std::string& name, const YAML::Node& node);
+  void sync_tables(yaml_reader& reader, const YAML::Node& node);
   void store(const setting& s, std::span<const std::string> values, const std::string& where);
   void store_text(const setting& s, std::string_view text, const std::string& where);
 
   config out_;
+  bool built_in_;
   faults found_;
   std::map<std::string, std::string, std::less<>> set_at_;
 };
@@ -74,6 +79,8 @@ void loading::section(yaml_reader& reader, const std::string& name, const YAML::
     const std::string full = name.empty() ? key : name + "." + key;
     if (full == "layers") {
       out_.layers = read_layers(reader, value);
+    } else if (full == "sync.tables") {
+      sync_tables(reader, value);
     } else if (const setting* s = find_setting(full)) {
       const entry e{full, s->rule, s->hidden, value};
       if (s->list) {
@@ -87,6 +94,13 @@ void loading::section(yaml_reader& reader, const std::string& name, const YAML::
       reader.fault(value, unknown("key", full, setting_names()));
     }
   }
+}
+
+void loading::sync_tables(yaml_reader& reader, const YAML::Node& node) {
+  std::vector<std::pair<std::string, YAML::Node>> seen;
+  read_sync_tables(reader, node, out_.sync.tables, seen);
+  for (const auto& [table, at] : seen)
+    set_at_["sync.tables." + table] = reader.where(at);
 }
 
 void loading::yaml(std::string_view text, const std::string& origin, const environment_map& environment) {
@@ -133,13 +147,32 @@ void loading::flags(const environment_map& all) {
       store_text(*s, value, "--set " + name);
     } else {
       auto known = setting_names();
-      known.pop_back();  // layers are too much for a flag
+      known.resize(known.size() - 2);  // tables and layers are too much for a flag
       fault("--set", unknown("key", name, known));
     }
   }
 }
 
+const config& built_in();
+
+// Tables as the built-in configuration has them may be without their layer or source; a copy of it is not
+// more.
+void loading::mark_given() {
+  const auto text = [](const sync_table_config& t) {
+    std::string out;
+    dump_sync_table(out, t);
+    return out;
+  };
+  for (sync_table_config& t : out_.sync.tables) {
+    if (built_in_ || !set_at_.contains("sync.tables." + t.name)) continue;
+    const auto& known = built_in().sync.tables;
+    t.given = std::none_of(known.begin(), known.end(),
+                           [&](const sync_table_config& k) { return text(k) == text(t); });
+  }
+}
+
 result<config> loading::finish() {
+  mark_given();
   if (found_.lines.empty()) {
     for (const contradiction& c : contradictions(out_)) {
       const auto at = set_at_.find(c.name);
@@ -152,7 +185,7 @@ result<config> loading::finish() {
 
 const config& built_in() {
   static const config parsed = [] {
-    loading l{config{}};
+    loading l{config{}, true};
     l.yaml(embedded::default_config.front().text, "built-in gridlight.yaml", {});
     auto done = l.finish();
     if (!done) throw std::logic_error{done.error().detail};

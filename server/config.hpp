@@ -12,6 +12,7 @@
 #include "server/catalog.hpp"
 #include "server/error.hpp"
 #include "server/secret.hpp"
+#include "server/sync_config.hpp"
 
 namespace gridlight {
 
@@ -92,6 +93,7 @@ struct config {
     bool access = true;
     bool audit = true;
   } log;
+  sync_settings sync;
   std::vector<layer_config> layers;
 };
 

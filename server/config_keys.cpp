@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/config_sync.hpp"
 #include "server/config_values.hpp"
 
 namespace gridlight::config_detail {
@@ -162,6 +163,11 @@ setting list(const char* name, At at, bool (*fits)(std::string_view), std::strin
           [=](const config& c) { return at(c); }};
 }
 
+bool is_snowflake_name(std::string_view text) {
+  return text.empty() ||
+         (is_identifier(text.substr(0, 63)) && text.size() <= 255 && text.find_first_of(":/ ") == text.npos);
+}
+
 constexpr const char* path_rule = "empty or a file's path, without control characters";
 
 const std::vector<setting>& table() {
@@ -301,6 +307,38 @@ const std::vector<setting>& table() {
       flag(GRIDLIGHT_SETTING(log.audit),
            "A line for each request that saw personal data or wrote, and for each refused token, whatever "
            "the level."),
+
+      flag(GRIDLIGHT_SETTING(sync.enabled),
+           "serve keeps the tables of sync.tables; of several servers one does. false where only gridlight "
+           "sync run does."),
+      duration(GRIDLIGHT_SETTING(sync.keep_previous), 0ms, 24h * 30,
+               "How long the table before a swap is kept for gridlight rollback; 0: not at all."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.account), is_snowflake_name,
+           "empty or an account such as ORG-NAME, without https:// and .snowflakecomputing.com",
+           "Snowflake account; with it, the built-in tables of sync.tables are kept."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.host), is_snowflake_name, "empty or a host's name",
+           "Where its API is; empty: the account's own. In Snowpark Container Services ${SNOWFLAKE_HOST}."),
+      whole(GRIDLIGHT_SETTING(sync.snowflake.port), 1, 65535, "Port of its API."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.ca_file), is_path, path_rule,
+           "Authorities (PEM) to trust; empty: the system's."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.user), is_snowflake_name, "empty or a user's LOGIN_NAME",
+           "User of sync.snowflake.private_key_file."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.private_key_file), is_path, path_rule,
+           "RSA key (PEM) whose public half is registered for the user."),
+      hidden_text(GRIDLIGHT_SETTING(sync.snowflake.passphrase), is_path, "a text without control characters",
+                  "Of an encrypted private key."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.token_file), is_path, path_rule,
+           "File with a token, read for every request; in Snowpark Container Services "
+           "/snowflake/session/token."),
+      one_of(GRIDLIGHT_SETTING(sync.snowflake.token_type), {"oauth", "pat"}, "What token_file holds."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.warehouse), is_snowflake_name,
+           "empty or a name in the case in which Snowflake stores it", "Warehouse; empty: the user's own."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.database), is_snowflake_name,
+           "empty or a name in the case in which Snowflake stores it", "Database; empty: the user's own."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.schema), is_snowflake_name,
+           "empty or a name in the case in which Snowflake stores it", "Schema; empty: the user's own."),
+      text(GRIDLIGHT_SETTING(sync.snowflake.role), is_snowflake_name,
+           "empty or a name in the case in which Snowflake stores it", "Role; empty: the user's own."),
   };
   return rows;
 }
@@ -359,6 +397,7 @@ std::vector<contradiction> contradictions(const config& c) {
     out.push_back({"auth.anonymous",
                    "auth.anonymous is none, so that nobody could ask anything: set auth.tokens_file or "
                    "auth.trusted_user_header too"});
+  check_sync(c, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "server/config.hpp"
 #include "server/config_keys.hpp"
 #include "server/config_layers.hpp"
+#include "server/config_sync.hpp"
 #include "server/config_values.hpp"
 
 namespace gridlight {
@@ -84,6 +85,11 @@ std::string dump(const config& settings) {
                                                                       : values.front();
     out += fmt::format("{}{}: {}\n", inner.empty() ? "  " : "    ", s.name.substr(last + 1), shown_value);
   }
+  // The last section of the settings is sync, where the tables stand.
+  std::string tables;
+  for (const sync_table_config& t : settings.sync.tables)
+    if (t.given || in_force(settings, t)) dump_sync_table(tables, t);
+  if (!tables.empty()) out += "  tables:\n" + tables;
   out += settings.layers.empty() ? "layers: {}\n" : "layers:\n";
   for (const layer_config& l : settings.layers)
     dump_layer(out, l);
@@ -112,6 +118,13 @@ std::string config_reference() {
   for (const layer_key_help& k : layer_keys())
     out += fmt::format("\nlayers.NAME.{}\n    {}\n    Default: {}. Must be {}.\n", k.name, k.help, k.fallback,
                        k.rule);
+  out +=
+      "\nsync.tables\n    The tables that are kept fresh, a map from name to keys; on top of the built-in "
+      "ones, "
+      "key by key.\n";
+  for (const layer_key_help& k : sync_table_keys())
+    out += fmt::format("\nsync.tables.NAME.{}\n    {}\n    Default: {}. Must be {}.\n", k.name, k.help,
+                       k.fallback, k.rule);
   return out;
 }
 

@@ -219,8 +219,8 @@ awaitable<result<void>> create_staging(connection& db, const table_shape& shape,
   co_return co_await run(db, std::string{grants->text(0, 0)});
 }
 
-awaitable<result<std::vector<removed_rows>>> finish_staging(connection& db, const table_shape& shape,
-                                                            std::int64_t run_id, duplicate_rule rule) {
+awaitable<result<std::vector<removed_rows>>> check_staging(connection& db, const table_shape& shape,
+                                                           std::int64_t run_id, duplicate_rule rule) {
   const std::string table = qualified(shape.schema, staging_name(run_id));
   std::vector<removed_rows> out;
   for (std::size_t n = 0; n < shape.indexes.size(); ++n) {
@@ -238,12 +238,26 @@ awaitable<result<std::vector<removed_rows>>> finish_staging(connection& db, cons
         db, sql.append(" ADD CONSTRAINT ").append(ident(check.name)).append(" ").append(check.definition));
     if (!added) co_return added.error();
   }
+  co_return out;
+}
+
+awaitable<result<void>> index_staging(connection& db, const table_shape& shape, std::int64_t run_id) {
+  const std::string table = qualified(shape.schema, staging_name(run_id));
   for (std::size_t n = 0; n < shape.indexes.size(); ++n) {
     if (shape.indexes[n].unique) continue;
     const auto built = co_await run(db, create_index_sql(shape.indexes[n], table, run_id, n));
     if (!built) co_return built.error();
   }
-  co_return out;
+  co_return result<void>{};
+}
+
+awaitable<result<std::vector<removed_rows>>> finish_staging(connection& db, const table_shape& shape,
+                                                            std::int64_t run_id, duplicate_rule rule) {
+  auto removed = co_await check_staging(db, shape, run_id, rule);
+  if (!removed) co_return removed.error();
+  const auto built = co_await index_staging(db, shape, run_id);
+  if (!built) co_return built.error();
+  co_return removed;
 }
 
 awaitable<result<bool>> is_unique(connection& db, const table_shape& shape, std::int64_t run_id,

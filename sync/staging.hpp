@@ -36,11 +36,15 @@ struct table_shape {
   std::vector<check_shape> checks;
 };
 
+/// What is done about things that hang on a table and that a swap cannot carry over.
+enum class obstacles { refuse, ignore };
+
 /// Reads a table for its replacement. Fails with schema_mismatch when it is not there, and with conflict,
 /// naming them, when something hangs on it that a swap cannot carry over (views, foreign keys, policies,
 /// publications, rules, functions, inheritance).
 boost::asio::awaitable<result<table_shape>> read_shape(postgres::connection& db, std::string schema,
-                                                       std::string table);
+                                                       std::string table,
+                                                       obstacles when_found = obstacles::refuse);
 
 /// The fingerprint as it is now; empty when there is no such table. One quick query, fit to be asked under a
 /// lock.
@@ -81,6 +85,15 @@ boost::asio::awaitable<result<std::vector<removed_rows>>> finish_staging(postgre
                                                                          const table_shape& shape,
                                                                          std::int64_t run_id,
                                                                          duplicate_rule rule);
+
+/// The first half of finish_staging(): unique keys and CHECK constraints.
+boost::asio::awaitable<result<std::vector<removed_rows>>> check_staging(postgres::connection& db,
+                                                                        const table_shape& shape,
+                                                                        std::int64_t run_id,
+                                                                        duplicate_rule rule);
+/// The second half: the other indexes, which nothing can keep from being built.
+boost::asio::awaitable<result<void>> index_staging(postgres::connection& db, const table_shape& shape,
+                                                   std::int64_t run_id);
 
 /// Whether a unique index over the columns can be built.
 boost::asio::awaitable<result<bool>> is_unique(postgres::connection& db, const table_shape& shape,

@@ -18,10 +18,6 @@ std::string ident(std::string_view name) {
   return connection::quote_identifier(name);
 }
 
-std::string old_name(std::int64_t run_id) {
-  return "gridlight_old_" + std::to_string(run_id);
-}
-
 awaitable<result<void>> run(connection& db, std::string sql) {
   const auto done = co_await db.execute(sql, command_deadline());
   if (!done) co_return done.error();
@@ -36,7 +32,7 @@ void rename(std::string& sql, std::string_view kind, const std::string& schema, 
 
 // The live table out of the way, the new one and its indexes to their names, owned sequences along.
 std::string rename_sql(const swap_request& r) {
-  const std::string staged = staging_name(r.run_id), old = old_name(r.run_id);
+  const std::string staged = staging_name(r.run_id), old = replaced_name(r.run_id);
   std::string sql;
   if (!r.live.oid.empty()) {
     rename(sql, "TABLE", r.live.schema, r.live.name, old);
@@ -155,6 +151,10 @@ awaitable<void> sleep(std::chrono::milliseconds time) {
 
 }  // namespace
 
+std::string replaced_name(std::int64_t run_id) {
+  return "gridlight_old_" + std::to_string(run_id);
+}
+
 awaitable<result<void>> swap_in(connection& db, swap_request request) {
   const deadline end = deadline_in(request.give_up_after);
   for (;;) {
@@ -167,8 +167,8 @@ awaitable<result<void>> swap_in(connection& db, swap_request request) {
                                             " could not be locked: other sessions hold it without a pause"};
     co_await sleep(pause);
   }
-  if (!request.live.oid.empty())
-    co_await run(db, "DROP TABLE " + qualified(request.live.schema, old_name(request.run_id)));
+  if (!request.live.oid.empty() && !request.keep_old)
+    co_await run(db, "DROP TABLE " + qualified(request.live.schema, replaced_name(request.run_id)));
   co_return result<void>{};
 }
 

@@ -20,13 +20,18 @@ struct swap_request {
   std::string geometry;             ///< SQL of the geometry, for the layers' bounds; empty: none
   std::string record_sql;           ///< statements that belong into the same transaction; may be empty
   std::chrono::milliseconds give_up_after{120'000};  ///< of trying to get the table's lock
+  bool keep_old = false;                             ///< under replaced_name(), for whoever wants it back
 };
+
+/// What the table that a run replaced is called from then on, without its schema; its n-th index (from 1)
+/// has _n behind it.
+std::string replaced_name(std::int64_t run_id);
 
 /// Puts the staging table in the live one's place, by rename, and raises the layers' versions, in one
 /// transaction: a reader sees all of the old or all of the new. The live table's lock is tried for 10 ms at a
-/// time, every 250 ms. Then drops the old table, in a transaction of its own; one that is still being read is
-/// left to remove_stale(). Fails with conflict when the live table changed since it was read, or its lock
-/// could not be had.
+/// time, every 250 ms. Then drops the old table, unless it is kept, in a transaction of its own; one that is
+/// still being read is left to remove_stale(). Fails with conflict when the live table changed since it was
+/// read, or its lock could not be had.
 boost::asio::awaitable<result<void>> swap_in(postgres::connection& db, swap_request request);
 
 }  // namespace gridlight::sync

@@ -130,8 +130,8 @@ boost::asio::awaitable<result<std::string>> read_fingerprint(connection& db, std
   co_return std::string{found->text(0, 0)};
 }
 
-boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::string schema,
-                                                       std::string table) {
+boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::string schema, std::string table,
+                                                       obstacles when_found) {
   table_shape out;
   out.schema = schema;
   out.name = table;
@@ -149,8 +149,10 @@ boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::stri
   auto fingerprint = co_await read_fingerprint(db, schema, table);
   if (!fingerprint) co_return fingerprint.error();
   out.fingerprint = std::move(*fingerprint);
-  const auto free = co_await refuse_obstacles(db, out);
-  if (!free) co_return free.error();
+  if (when_found == obstacles::refuse) {
+    const auto free = co_await refuse_obstacles(db, out);
+    if (!free) co_return free.error();
+  }
 
   sql = indexes_sql;
   sql.append(out.oid).append(" ORDER BY k.contype IS DISTINCT FROM 'p', ic.relname, nth");

@@ -1,10 +1,8 @@
 #include <spdlog/fmt/fmt.h>
 
-#include <simdjson.h>
-
-#include "server/log.hpp"
 #include "sync/command.hpp"
 #include "sync/load/layer_load.hpp"
+#include "sync/load/storable.hpp"
 #include "sync/swap.hpp"
 
 // The end of a load: the swap, and what gridlight.sync_run and gridlight.sync_error say of it.
@@ -14,24 +12,11 @@ namespace {
 using boost::asio::awaitable;
 using postgres::connection;
 
-// Text that Postgres can store, whatever the file held.
-std::string storable(std::string text) {
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80)
-    text.pop_back();  // a character that was cut in two
-  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.pop_back();
-  const bool sound = simdjson::validate_utf8(text.data(), text.size()) && text.find('\0') == text.npos;
-  return sound ? text : log::escape(text);
-}
-
 }  // namespace
 
 std::string layer_load::geometry_sql() const {
   if (inferred_) return inferred_->geometry.empty() ? "" : connection::quote_identifier(inferred_->geometry);
-  if (!layer_.longitude.empty())
-    return "ST_MakePoint(" + connection::quote_identifier(layer_.longitude) + ", " +
-           connection::quote_identifier(layer_.latitude) + ")";
-  if (find_column(columns_, layer_.geometry) == nullptr) return "";
-  return connection::quote_identifier(layer_.geometry);
+  return place_sql(layer_, columns_);
 }
 
 std::string layer_load::record_sql() const {

@@ -55,6 +55,15 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND )";
 
 }  // namespace
 
+std::string place_sql(const layer_config& layer, const std::vector<target_column>& columns) {
+  using postgres::connection;
+  if (!layer.longitude.empty())
+    return "ST_MakePoint(" + connection::quote_identifier(layer.longitude) + ", " +
+           connection::quote_identifier(layer.latitude) + ")";
+  if (find_column(columns, layer.geometry) == nullptr) return "";
+  return connection::quote_identifier(layer.geometry);
+}
+
 boost::asio::awaitable<result<std::vector<target_column>>> read_target(postgres::connection& db,
                                                                        std::string schema,
                                                                        std::string table) {

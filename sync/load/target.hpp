@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "geo/wkb.hpp"
+#include "server/catalog.hpp"
 #include "server/error.hpp"
 #include "server/postgres/connection.hpp"
 
@@ -60,6 +61,9 @@ std::vector<std::pair<std::string, std::string>> positions_of(std::string_view e
 /// Columns in the table's order. Fails with schema_mismatch when there is no such table.
 boost::asio::awaitable<result<std::vector<target_column>>> read_target(postgres::connection& db,
                                                                        std::string schema, std::string table);
+
+/// SQL of where a layer's features are, over its table's columns; empty: nowhere.
+std::string place_sql(const layer_config& layer, const std::vector<target_column>& columns);
 
 const target_column* find_column(const std::vector<target_column>& columns, std::string_view name);
 

@@ -183,8 +183,20 @@ TEST_CASE("routes without parameters take none") {
   for (const char* path :
        {"/api/postgres", "/api/postgres/layers", "/api/postgres/layers/points", "/api/postgres/substations",
         "/api/postgres/substations/status", "/api/postgres/substations/x", "/live", "/ready", "/health",
-        "/metrics", "/openapi.json", "/docs", "/api/postgres/layers/points/features/a"})
+        "/metrics", "/openapi.json", "/docs", "/api/postgres/layers/points/features/a",
+        "/api/postgres/sync/status", "/api/postgres/sync/summary", "/api/postgres/sync/settings"})
     refused(b, std::string{path} + "?extra=1", "extra");
+}
+
+TEST_CASE("runs are asked for by a layer that exists, a page at a time") {
+  routes_bench b;
+  for (const char* layer : {"nope", "", "points,pairs"})
+    refused(b, std::string{"/api/postgres/sync/runs?layer="} + layer, "layer");
+  for (const char* limit : {"0", "-1", "10001", "x", "", "1.5"})
+    refused(b, std::string{"/api/postgres/sync/runs?limit="} + limit, "limit");
+  for (const char* cursor : {"", "x", "AAAA", "eyJpZCI6MX0"})
+    refused(b, std::string{"/api/postgres/sync/runs?cursor="} + cursor, "cursor");
+  refused(b, "/api/postgres/sync/runs?status=failed", "status");
 }
 
 TEST_CASE("events are of layers that exist and of a box that is one") {

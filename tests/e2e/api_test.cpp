@@ -85,7 +85,9 @@ std::string_view type_of(simdjson::dom::element e) {
 // with properties does not name are faults, where `properties` of a feature name none and may hold any.
 void check(const YAML::Node& root, const YAML::Node& described, simdjson::dom::element value,
            const std::string& at) {
-  const YAML::Node schema = resolve(root, described);
+  YAML::Node schema = resolve(root, described);
+  // The one use of it: something, or null.
+  if (schema["oneOf"]) schema = value.is_null() ? schema["oneOf"][1] : resolve(root, schema["oneOf"][0]);
   CAPTURE(at);
   if (schema["type"]) {
     bool fits = false;

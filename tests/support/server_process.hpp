@@ -44,7 +44,8 @@ class server_process {
   void signal(int number) const;
   /// Waits for its end; the exit code, or 128 + the signal that ended it. Kills it after the timeout.
   int wait(std::chrono::milliseconds timeout = std::chrono::seconds{20});
-  int stop();  ///< SIGTERM, then wait()
+  int stop();   ///< SIGTERM, then wait()
+  void kill();  ///< SIGKILL, and waits; that exit code is then no fault
 
  private:
   void start(const options& o);
@@ -52,6 +53,7 @@ class server_process {
   void check_log();
   pid_t pid_ = -1;
   int exit_code_ = -1;
+  bool killed_ = false;
   std::string url_;
   std::vector<std::string> allowed_;
   mutable std::mutex mutex_;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "server/error.hpp"
+#include "server/postgres/connection.hpp"
+
+namespace gridlight::sync {
+
+/// How long a lease lasts unrenewed: whoever died is followed within this and half a second.
+inline constexpr std::chrono::milliseconds lease_life{3500};
+
+/// The right to write layers, which one instance at a time has: gridlight.sync_lease. Renewed every second
+/// on a connection of its own, by statements alone, so that poolers are no hindrance. Who was paused and lost
+/// it finds out at gridlight.sync_fence(), in the transaction that would write. All calls on one thread.
+class lease {
+ public:
+  /// \param owner  for people: who has it
+  lease(boost::asio::any_io_executor executor, postgres::connect_options connect, std::string owner);
+  ~lease();
+  lease(const lease&) = delete;
+  lease& operator=(const lease&) = delete;
+
+  void start();  ///< tries to get it and keeps it from now on
+  bool held() const noexcept;
+  std::int64_t token() const noexcept;  ///< of the lease held last
+  /// Waits until it is held; false when that has not come by `until`.
+  boost::asio::awaitable<bool> wait(steady::time_point until);
+  /// Whoever else has it and has renewed it since start(): its name; empty when nobody is known to.
+  const std::string& rival() const noexcept;
+  /// Why it could not be asked for; empty when it could.
+  const std::string& trouble() const noexcept;
+  /// Gives it back, so that another need not wait.
+  boost::asio::awaitable<void> stop();
+
+ private:
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+}  // namespace gridlight::sync

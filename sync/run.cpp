@@ -1,0 +1,132 @@
+#include "sync/run.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "sync/command.hpp"
+#include "sync/table_run.hpp"
+
+namespace gridlight::sync {
+
+using boost::asio::awaitable;
+using postgres::connection;
+namespace {
+
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+awaitable<result<void>> table_run::execute(std::string sql) {
+  const auto done = co_await db_.execute(sql, command_deadline());
+  if (!done) co_return done.error();
+  co_return result<void>{};
+}
+
+void table_run::show(std::string_view phase) const {
+  if (options_.progress) options_.progress(phase, rows_.read);
+}
+
+void table_run::count(const difference& d) {
+  out_.inserted = d.inserted;
+  out_.updated = d.updated;
+  out_.deleted = d.deleted;
+}
+
+table_pair table_run::tables() const {
+  table_pair out{live(), staged(), plan_.key, {}};
+  for (const reading::column& c : reading_.columns)
+    out.columns.push_back(c.target);
+  return out;
+}
+
+// What every change ends with. The fence comes last, so that the lease is held no longer than need be.
+std::string table_run::ending_sql() const {
+  return success_sql(plan_, record_, rows_) + "; " +
+         watermark_sql(plan_, mark_, out_.written() + out_.deleted) + "; " + fence_sql(options_.token);
+}
+
+// A dry run leaves no trace: its number is taken, and nothing else.
+awaitable<result<void>> table_run::begin() {
+  if (!options_.dry_run) {
+    auto begun = co_await begin_run(db_, plan_, out_.mode, options_.token);
+    if (!begun) co_return begun.error();
+    record_ = std::move(*begun);
+  } else {
+    const auto row = co_await db_.execute(
+        "SELECT nextval(pg_get_serial_sequence('gridlight.sync_run', 'run_id'))", command_deadline());
+    if (!row) co_return row.error();
+    record_.id = number(row->text(0, 0));
+  }
+  out_.run_id = record_.id;
+  co_return result<void>{};
+}
+
+awaitable<result<void>> table_run::roll_back_dry(const difference& d) {
+  count(d);
+  out_.did = d.all() == 0 ? "nothing would change" : "nothing was changed";
+  if (options_.checksums) {
+    const auto summed = co_await sum_up();
+    if (!summed) co_return summed.error();
+  }
+  co_return co_await execute("ROLLBACK");
+}
+
+awaitable<result<void>> table_run::do_run() {
+  if (!plan_.pulls()) co_return co_await push();
+  auto step = co_await prepare();
+  if (!step) co_return step;
+  const bool all = options_.full || plan_.mode() == sync_mode::full || plan_.mode() == sync_mode::mirrored;
+  if (all) co_return co_await full();
+  if (plan_.mode() == sync_mode::watermark) co_return co_await watermark();
+  co_return co_await changes();
+}
+
+awaitable<result<void>> table_run::finish() {
+  out_.read = rows_.read;
+  out_.rejected = rows_.rejected;
+  out_.bytes = rows_.bytes;
+  const auto row = co_await db_.execute("SELECT count(*) FROM " + live(), command_deadline());
+  if (!row) co_return row.error();
+  out_.final_count = number(row->text(0, 0));
+  if (!options_.dry_run) co_return co_await drop_kept(db_, options_.keep_previous);
+  co_return result<void>{};
+}
+
+awaitable<result<run_outcome>> table_run::run() {
+  out_.mode = plan_.mode() == sync_mode::mirrored ? "mirrored"
+              : options_.full && plan_.pulls()    ? "full"
+                                                  : name(plan_.mode());
+  auto step = co_await begin();
+  if (!step) co_return step.error();
+  step = co_await do_run();
+  if (!step) {
+    failure why = step.error();
+    if (is_fenced(why)) why.detail = "another instance has taken over the sync: nothing was changed";
+    if (!options_.dry_run)
+      co_await record_failure(db_, plan_, record_, rows_, why);
+    else if (!db_.broken() && !db_.idle())
+      co_await db_.execute("ROLLBACK", command_deadline());
+    co_return why;
+  }
+  // What was done stands, whatever the counting says.
+  const auto counted = co_await finish();
+  if (!counted && db_.broken()) co_return counted.error();
+  co_return std::move(out_);
+}
+
+awaitable<result<run_outcome>> run_table(connection& db, source& from, const table_plan& plan,
+                                         run_options options) {
+  table_run run{db, from, plan, std::move(options)};
+  co_return co_await run.run();
+}
+
+bool is_fenced(const failure& f) {
+  return is_sqlstate(f, "GL001");
+}
+
+}  // namespace gridlight::sync

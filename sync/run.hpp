@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/postgres/connection.hpp"
+#include "sync/plan.hpp"
+#include "sync/source.hpp"
+
+namespace gridlight::sync {
+
+struct run_options {
+  bool full = false;          ///< all rows, whatever the mode
+  bool dry_run = false;       ///< read and compare, change nothing
+  bool allow_shrink = false;  ///< for this run
+  std::int64_t token = 0;     ///< of the lease, which is checked with each change; unused by a dry run
+  std::chrono::milliseconds keep_previous{0};  ///< 0: what a swap replaces is dropped
+  bool checksums = false;                      ///< with dry_run: of both sides' rows
+  std::function<void(std::string_view phase, std::int64_t rows)> progress = {};
+};
+
+struct run_outcome {
+  std::int64_t run_id = 0;
+  std::string mode;  ///< what was done: full, watermark, changes, push, mirrored
+  std::string did;   ///< "nothing changed", "merged", "swapped", "pushed"; of a dry run what would be
+  std::int64_t read = 0, inserted = 0, updated = 0, deleted = 0, rejected = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t final_count = 0;                ///< rows in the table now
+  std::string source_checksum, live_checksum;  ///< where asked for
+  std::int64_t written() const noexcept { return inserted + updated; }
+};
+
+/// One run for one table on a session of its own: reads the source, checks, and changes what differs in one
+/// transaction, recorded in gridlight.sync_run, or fails and leaves everything as it was, recorded too.
+/// \param from  of a push, where rows go
+boost::asio::awaitable<result<run_outcome>> run_table(postgres::connection& db, source& from,
+                                                      const table_plan& plan, run_options options);
+
+/// Whether a failure is that the lease was taken over.
+bool is_fenced(const failure& f);
+
+}  // namespace gridlight::sync

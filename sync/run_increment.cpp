@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/command.hpp"
+#include "sync/snowflake/client.hpp"
+#include "sync/table_run.hpp"
+
+// Rows that changed since a mark, merged in one transaction with the mark's advance.
+namespace gridlight::sync {
+
+using boost::asio::awaitable;
+using postgres::connection;
+namespace {
+
+// History that is no longer, or never was, kept.
+bool history_is_gone(const failure& f) {
+  return snowflake::is_code(f, "000707") || f.detail.find("hange tracking") != std::string::npos;
+}
+
+}  // namespace
+
+result<mark_column> table_run::find_mark_column() const {
+  for (const source_column& c : has_)
+    if (c.name == plan_.config.watermark) return mark_column::of(c, from_);
+  return failure{errc::schema_mismatch, fmt::format("sync.tables.{}: the source has no column {} (watermark)",
+                                                    plan_.name(), plan_.config.watermark)};
+}
+
+awaitable<result<std::optional<std::int64_t>>> table_run::greatest(const mark_column& column) {
+  std::string sql = "SELECT " + column.value_sql("MAX(" + column.sql() + ")") + " AS MARK FROM " +
+                    reading_.relation + " AS gridlight_source";
+  if (!reading_.where.empty()) sql += " WHERE " + reading_.where;
+  source_query q{std::move(sql)};
+  const auto row = co_await first_row(from_, std::move(q), command_deadline());
+  if (!row) co_return row.error();
+  if (!row->at(0)) co_return std::optional<std::int64_t>{};
+  const auto mark = column.read(*row->at(0));
+  if (!mark)
+    co_return failure{errc::schema_mismatch,
+                      fmt::format("the watermark {} is beyond the years 1678 to 2262", *row->at(0))};
+  co_return std::optional{*mark};
+}
+
+awaitable<result<void>> table_run::become_full() {
+  out_.mode = "full";
+  options_.full = true;
+  if (!options_.dry_run) {
+    const auto told = co_await execute(
+        fmt::format("UPDATE gridlight.sync_run SET mode = 'full' WHERE run_id = {}", record_.id));
+    if (!told) co_return told.error();
+  }
+  co_return co_await full();
+}
+
+// The upper bound is fixed before rows are read; what commits later with an earlier time is in the next
+// window, which begins `overlap` before this one's end.
+awaitable<result<void>> table_run::watermark() {
+  const auto since = co_await read_watermark(db_, plan_);
+  if (!since) co_return since.error();
+  if (!*since) co_return co_await become_full();
+  const auto column = find_mark_column();
+  if (!column) co_return column.error();
+  show("asking the source");
+  const auto upper = co_await greatest(*column);
+  if (!upper) co_return upper.error();
+  mark_ = **since;
+  if (*upper) mark_ = std::max(**since, **upper);
+  std::int64_t from = **since;
+  if (column->is_time()) from -= std::chrono::nanoseconds{plan_.config.overlap}.count();
+  const std::string condition = fmt::format("{0} >= {1} AND {0} <= {1}", column->sql(), column->bound_sql());
+  source_query q{reading_.sql({}, condition, column->sql()), {column->text(from), column->text(*mark_)}};
+  auto rows = co_await from_.read(std::move(q), command_deadline());
+  if (!rows) co_return rows.error();
+  const auto staged = co_await stage(**rows, false);
+  if (!staged) co_return staged.error();
+  co_return co_await merge_staged(false);
+}
+
+// Windows meet exactly: in one that overlapped, a row that came in the first half and went in the second
+// would not be told of.
+awaitable<result<void>> table_run::changes() {
+  const auto since = co_await read_watermark(db_, plan_);
+  if (!since) co_return since.error();
+  if (!*since) co_return co_await become_full();
+  show("asking the source");
+  const auto marked = co_await find_mark();
+  if (!marked) co_return marked.error();
+  if (!mark_ || *mark_ <= **since) mark_ = **since + 1'000'000;
+  const std::string window = fmt::format(
+      "{} CHANGES (INFORMATION => DEFAULT) AT (TIMESTAMP => '{} +00:00'::TIMESTAMP_LTZ) END (TIMESTAMP => "
+      "'{} "
+      "+00:00'::TIMESTAMP_LTZ)",
+      reading_.relation, time_text(**since, 3), time_text(*mark_, 3));
+  source_query q{reading_.sql(", METADATA$ACTION = 'DELETE' AS GRIDLIGHT_DELETED", {}, {}, window)};
+  auto rows = co_await from_.read(std::move(q), command_deadline());
+  if (!rows && history_is_gone(rows.error())) co_return co_await become_full();
+  if (!rows) co_return rows.error();
+  const auto staged = co_await stage(**rows, true);
+  if (!staged) co_return staged.error();
+  co_return co_await merge_staged(true);
+}
+
+// Of one key there may be several states, but the same state twice is a source that repeats itself: then
+// other rows may be missing in their place.
+awaitable<result<void>> table_run::find_repeated(bool with_action) {
+  const table_pair t = tables();
+  std::string all, key;
+  for (const std::string& c : t.columns)
+    all.append(all.empty() ? "" : ", ").append(connection::quote_identifier(c));
+  if (with_action) all += ", gridlight_deleted";
+  for (const std::string& k : t.key)
+    key.append(", ").append(connection::quote_identifier(k));
+  const auto found = co_await db_.execute(fmt::format("SELECT min(concat_ws(', '{})), count(*) - 1 FROM {} "
+                                                      "GROUP BY md5(ROW({})::text) HAVING count(*) > 1 "
+                                                      "ORDER BY 1 LIMIT 1000",
+                                                      key, t.staged, all),
+                                          command_deadline());
+  if (!found) co_return found.error();
+  for (int row = 0; row < found->rows(); ++row)
+    rows_.reject({std::string{found->text(row, 0)}, "came twice", {}});
+  co_return result<void>{};
+}
+
+// Of rows with one key the last stays: they came in the order of the watermark.
+awaitable<result<void>> table_run::merge_staged(bool with_action) {
+  show("comparing");
+  const table_pair t = tables();
+  std::string key;
+  for (const std::string& k : t.key)
+    key.append(key.empty() ? "" : ", ").append(connection::quote_identifier(k));
+  if (with_action) key += ", gridlight_deleted";
+  auto step = co_await find_repeated(with_action);
+  if (!step) co_return step;
+  step =
+      co_await execute(fmt::format("DELETE FROM {0} d USING (SELECT ctid AS place, row_number() OVER "
+                                   "(PARTITION BY {1} ORDER BY ctid DESC) AS nth "
+                                   "FROM {0}) r WHERE d.ctid = r.place AND r.nth > 1; ANALYZE {0}",
+                                   t.staged, key));
+  if (!step) co_return step;
+  table_shape checks = shape_;
+  checks.indexes.clear();
+  const auto violations = co_await check_staging(db_, checks, record_.id, duplicate_rule::last);
+  if (!violations) co_return violations.error();
+  for (const removed_rows& r : *violations)
+    for (const removed_rows::row& row : r.first)
+      rows_.reject({row.key, r.reason, {}});
+  if (rows_.rejected > plan_.config.max_errors)
+    co_return failure{
+        errc::input,
+        fmt::format("{} bad rows where at most {} may be (max_errors); the first, {}: {}", rows_.rejected,
+                    plan_.config.max_errors, rows_.rejects.front().key, rows_.rejects.front().reason)};
+  const std::string doomed = with_action ? "s.gridlight_deleted" : "";
+  const std::string only = with_action ? "NOT s.gridlight_deleted" : "";
+  const auto d = co_await compare_some(db_, t, only, doomed);
+  if (!d) co_return d.error();
+  if (options_.dry_run) co_return co_await roll_back_dry(*d);
+  count(*d);
+  out_.did = d->all() == 0 ? "nothing changed" : "merged";
+  show("merging");
+  std::string sql;
+  if (d->deleted > 0) sql += delete_named_sql(t, record_.id, doomed) + "; ";
+  if (d->inserted + d->updated > 0) sql += upsert_sql(t, record_.id, only) + "; ";
+  co_return co_await execute(sql + "DROP TABLE " + t.staged + "; " + ending_sql() + "; COMMIT");
+}
+
+}  // namespace gridlight::sync

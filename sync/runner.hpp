@@ -1,0 +1,37 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+
+#include "server/config.hpp"
+#include "sync/plan.hpp"
+#include "sync/run.hpp"
+#include "sync/source.hpp"
+
+namespace gridlight::sync {
+
+/// The sessions that runs need, kept from one run to the next: one in the database, one with Snowflake. One
+/// run at a time, on the executor's one thread.
+class runner {
+ public:
+  /// \param settings  must outlive it
+  runner(boost::asio::any_io_executor executor, const config& settings);
+
+  boost::asio::awaitable<result<run_outcome>> run(const table_plan& plan, run_options options);
+  /// The session in the database; it is opened when there is none.
+  boost::asio::awaitable<result<postgres::connection*>> database();
+  /// Where a plan's rows come from, or go to. Lives until the next call.
+  boost::asio::awaitable<result<source*>> source_of(const table_plan& plan);
+  void stop();  ///< what runs ends soon, as a failure
+
+ private:
+  boost::asio::any_io_executor executor_;
+  const config& settings_;
+  std::optional<postgres::connection> db_;
+  std::unique_ptr<source> snowflake_, mirrored_;
+  bool stopped_ = false;
+};
+
+}  // namespace gridlight::sync

@@ -1,0 +1,301 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "tests/support/command.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/server_process.hpp"
+#include "tests/support/soak.hpp"
+#include "tests/support/temp_db.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace gridlight;
+using namespace std::chrono_literals;
+using test::temp_db;
+
+namespace {
+
+std::string in_quotes(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text)
+    out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
+
+// Substations kept from a table in another database, by the real binary.
+struct mirror {
+  temp_db db, other;
+  test::temp_folder folder;
+  std::string config = (folder.path() / "gridlight.yaml").string();
+
+  explicit mirror(const std::string& keys = "schedule: 1s") {
+    other.run(
+        "CREATE TABLE stations (substation_id text, substation_name text, latitude float8, longitude float8, "
+        "capacity_mva float8, voltage_level text, commissioned_date date, operational_status text)");
+    std::ofstream{config}
+        << "sync:\n  tables:\n    substations: {mode: mirrored, source: public.stations, connection: " +
+               in_quotes(other.uri()) + ", " + keys + "}\n";
+    CHECK(gridlight("migrate").status == 0);
+  }
+  test::command_outcome gridlight(const std::string& arguments) const {
+    return test::run_gridlight("--config " + config + " --database-url " + in_shell(db.uri()) + " " +
+                               arguments + " 2>&1");
+  }
+  static std::string in_shell(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text)
+      out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return out + "'";
+  }
+  test::server_process::options serving() const {
+    return {{{"GRIDLIGHT_DATABASE_URL", db.uri()}, {"GRIDLIGHT_CONFIG", config}}, {}, {}};
+  }
+  /// Rows whose every value depends on `generation`.
+  void fill(int rows, int generation) const {
+    other.run("BEGIN; TRUNCATE stations; INSERT INTO stations SELECT 'S' || n, 'g" +
+              std::to_string(generation) +
+              "', 29, -95, n, 'x', '2001-02-03', 'ACTIVE' FROM generate_series(1, " + std::to_string(rows) +
+              ") n; COMMIT");
+  }
+  std::string served() const {
+    return db.value(
+        "SELECT count(*) || coalesce(string_agg(DISTINCT substation_name, ','), '') FROM substations");
+  }
+  bool wait_for(const std::string& what, std::chrono::milliseconds timeout = 10s) const {
+    for (const auto end = std::chrono::steady_clock::now() + timeout; std::chrono::steady_clock::now() < end;
+         std::this_thread::sleep_for(20ms))
+      if (served() == what) return true;
+    return false;
+  }
+  /// No run of an earlier lease did anything once one of a later lease had begun.
+  std::string overlaps() const {
+    return db.value(
+        "SELECT count(*) FROM gridlight.sync_run a JOIN gridlight.sync_run b ON a.fencing_token < "
+        "b.fencing_token AND a.status = 'success' AND a.finished_at > b.started_at");
+  }
+};
+
+pid_t start_run(const mirror& m) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  const int nothing = ::open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd)
+    ::dup2(nothing, fd);
+  ::execl(std::getenv("GRIDLIGHT_BINARY"), "gridlight", "--config", m.config.c_str(), "--database-url",
+          m.db.uri().c_str(), "sync", "run", "substations", nullptr);
+  ::_exit(127);
+}
+
+}  // namespace
+
+TEST_CASE("gridlight sync run: its result, its refusals, a dry run") {
+  mirror m{"schedule: off"};
+  m.fill(100, 1);
+  const auto dry = m.gridlight("sync run substations --dry-run");
+  CHECK(dry.status == 0);
+  CHECK(dry.output.find("100 inserted") != std::string::npos);
+  CHECK(m.served() == "0");
+  const auto run = m.gridlight("sync run substations");
+  INFO(run.output);
+  CHECK(run.status == 0);
+  CHECK(run.output.find("{\"status\":\"success\",\"rows_synced\":100,\"final_count\":100}\n") !=
+        std::string::npos);
+  CHECK(m.served() == "100g1");
+  CHECK(m.gridlight("sync run nothing").output.find("sync.tables has no nothing; there are substations") !=
+        std::string::npos);
+  CHECK(m.gridlight("sync run").status == 2);
+  const auto all = m.gridlight("sync run --all --full </dev/null");
+  CHECK(all.status == 1);
+  CHECK(all.output.find("substations: all rows of the source are read, 100 are in public.substations") !=
+        std::string::npos);
+  CHECK(m.gridlight("sync run --all --full --yes")
+            .output.find("{\"table\":\"substations\",\"status\":\"success\"") != std::string::npos);
+  m.other.run("TRUNCATE stations");
+  const auto shrunk = m.gridlight("sync run substations");
+  CHECK(shrunk.status == 1);
+  CHECK(shrunk.output.find("{\"status\":\"failed\",\"error\":\"0 rows would be left of 100") !=
+        std::string::npos);
+  CHECK(m.served() == "100g1");
+}
+
+TEST_CASE("gridlight sync explain and validate") {
+  mirror m{"schedule: {cron: 0 4 * * *, timezone: America/Chicago}"};
+  m.fill(100, 1);
+  m.gridlight("sync run substations");
+  const auto explained = m.gridlight("sync explain substations");
+  INFO(explained.output);
+  CHECK(explained.status == 0);
+  CHECK(explained.output.find("0 4 * * * (America/Chicago)") != std::string::npos);
+  CHECK(explained.output.find("FROM public.stations AS gridlight_source") != std::string::npos);
+  CHECK(explained.output.find("rows there       100") != std::string::npos);
+  CHECK(explained.output.find("mean of the last 1 runs") != std::string::npos);
+  const auto same = m.gridlight("sync validate");
+  INFO(same.output);
+  CHECK(same.status == 0);
+  CHECK(same.output.find(" same") != std::string::npos);
+  m.db.run(
+      "UPDATE substations SET capacity_mva = 0 WHERE substation_id = 'S7'; DELETE FROM substations WHERE "
+      "substation_id IN ('S8', 'S9')");
+  const auto differs = m.gridlight("sync validate substations");
+  CHECK(differs.status == 1);
+  CHECK(differs.output.find("100           98          2          1          0") != std::string::npos);
+  CHECK(differs.output.find("DIFFERS") != std::string::npos);
+}
+
+TEST_CASE("gridlight rollback puts the table before the last swap back, and the schedule leaves it") {
+  mirror m{"schedule: 1s"};
+  m.fill(3000, 1);
+  m.gridlight("sync run substations");
+  m.fill(3000, 2);
+  m.gridlight("sync run substations");
+  CHECK(m.served() == "3000g2");
+  const std::string version =
+      m.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'substations'");
+  const std::string indexes =
+      "SELECT string_agg(indexdef, ' ' ORDER BY indexdef) || (SELECT count(*) FROM pg_trigger WHERE tgrelid "
+      "= "
+      "'substations'::regclass) FROM pg_indexes WHERE tablename = 'substations'";
+  const std::string before = m.db.value(indexes);
+  const auto asked = m.gridlight("rollback substations </dev/null");
+  CHECK(asked.status == 1);
+  CHECK(asked.output.find("with 3,000 rows") != std::string::npos);
+  const auto back = m.gridlight("rollback substations --yes");
+  INFO(back.output);
+  CHECK(back.status == 0);
+  CHECK(m.served() == "3000g1");
+  CHECK(m.db.value(indexes) == before);
+  CHECK(m.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'substations'") ==
+        std::to_string(std::stoi(version) + 1));
+  {
+    test::server_process server{m.serving()};
+    CHECK(server.wait_for_log("this instance keeps 1 tables"));
+    std::this_thread::sleep_for(2500ms);
+    CHECK(m.served() == "3000g1");
+    CHECK(m.gridlight("sync run substations").output.find("\"success\"") != std::string::npos);
+    CHECK(m.served() == "3000g2");
+    m.fill(3000, 3);
+    CHECK(m.wait_for("3000g3"));  // by schedule again
+  }
+  // And it can be rolled back once more, to what was before.
+  CHECK(m.gridlight("rollback substations --yes").status == 0);
+  CHECK(m.served() == "3000g2");
+}
+
+TEST_CASE(
+    "kill -9 of a run at any instant leaves the table wholly old or wholly new, and the next run completes") {
+  mirror m{"schedule: off"};
+  m.fill(20000, 0);
+  m.gridlight("sync run substations");
+  std::mt19937 random{7};
+  int old = 0, fresh = 0;
+  const int rounds = test::soaking() ? 200 : 8;
+  for (int round = 1; round <= rounds; ++round) {
+    INFO("round ", round);
+    const std::string before = m.served(), after = "20000g" + std::to_string(round);
+    m.fill(20000, round);
+    const pid_t pid = start_run(m);
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds{std::uniform_int_distribution<int>{0, 1500}(random)});
+    ::kill(pid, SIGKILL);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    const std::string now = m.served();
+    CHECK((now == before || now == after));
+    (now == after ? fresh : old) += 1;
+    const auto next = m.gridlight("sync run substations");
+    INFO(next.output);
+    CHECK(next.status == 0);
+    CHECK(m.served() == after);
+    CHECK(m.db.value("SELECT count(*) FROM gridlight.sync_run WHERE status = 'running'") == "0");
+    CHECK(m.db.value("SELECT count(*) FROM pg_class WHERE relname ~ '^gridlight_new_\\d+$'") == "0");
+  }
+  MESSAGE(old, " old, ", fresh, " new");
+  CHECK(m.overlaps() == "0");
+}
+
+TEST_CASE("of two instances one keeps the tables; when it dies the other does within 5 s") {
+  mirror m;
+  m.fill(500, 0);
+  auto first = std::make_unique<test::server_process>(m.serving());
+  CHECK(first->wait_for_log("this instance keeps 1 tables"));
+  auto second = std::make_unique<test::server_process>(m.serving());
+  CHECK(m.wait_for("500g0"));
+  const int rounds = test::soaking() ? 100 : 3;
+  for (int round = 1; round <= rounds; ++round) {
+    INFO("round ", round);
+    // Now and then the dying one is only paused, and comes back to find itself replaced.
+    const bool paused = round % 2 == 0;
+    const std::size_t from = second->log().size();
+    if (paused) first->allow("the lease is lost");
+    if (paused) first->allow("sync of substations");
+    if (paused) first->allow("sync: ");
+    if (paused)
+      first->signal(SIGSTOP);
+    else
+      first->kill();
+    const auto died = std::chrono::steady_clock::now();
+    m.fill(500, round);
+    CHECK(second->wait_for_log("this instance keeps 1 tables", 6s, from));
+    CHECK(std::chrono::steady_clock::now() - died < 5s);
+    CHECK(m.wait_for("500g" + std::to_string(round)));
+    if (paused) {
+      first->signal(SIGCONT);
+      std::this_thread::sleep_for(1500ms);
+      CHECK(first->stop() == 0);
+    }
+    first = std::move(second);
+    second = std::make_unique<test::server_process>(m.serving());
+  }
+  CHECK(m.overlaps() == "0");
+  // What is asked of one is done by the other.
+  const auto run = m.gridlight("sync run substations --full");
+  INFO(run.output);
+  CHECK(run.status == 0);
+  CHECK(run.output.find("keeps the tables; asking it") != std::string::npos);
+  CHECK(run.output.find("{\"status\":\"success\",\"rows_synced\":0,\"final_count\":500}") !=
+        std::string::npos);
+}
+
+TEST_CASE(
+    "what serve syncs is served: a change at the source is in answers within seconds, and runs are counted") {
+  mirror m{"schedule: 1s"};
+  m.fill(300, 1);
+  test::server_process server{m.serving()};
+  CHECK(m.wait_for("300g1"));
+  test::http_client client{server.url()};
+  const auto name_of = [&] { return client.get("/api/postgres/layers/substations/features/S7").body; };
+  const auto wait_for = [&](const std::string& text, std::chrono::milliseconds timeout) {
+    for (const auto end = std::chrono::steady_clock::now() + timeout; std::chrono::steady_clock::now() < end;
+         std::this_thread::sleep_for(20ms))
+      if (name_of().find(text) != std::string::npos) return true;
+    return false;
+  };
+  CHECK(wait_for("\"g1\"", 3s));
+  m.other.run("UPDATE stations SET substation_name = 'renamed' WHERE substation_id = 'S7'");
+  CHECK(wait_for("\"renamed\"", 5s));
+  const std::string counted = client.get("/metrics").body;
+  CHECK(counted.find("gridlight_sync_runs_total{table=\"substations\",status=\"success\"} ") !=
+        std::string::npos);
+  CHECK(counted.find("gridlight_sync_rows_total{table=\"substations\",what=\"written\"} 301") !=
+        std::string::npos);
+  CHECK(counted.find("gridlight_sync_leader 1") != std::string::npos);
+  // Somebody asks for a run, as the API may: it is done by whoever keeps the tables.
+  const std::string id = m.db.value(
+      "INSERT INTO gridlight.sync_request (name, full_run, requested_by) VALUES ('substations', true, 'a "
+      "test') RETURNING "
+      "request_id");
+  for (int i = 0; i < 100 && m.db.value("SELECT finished_at IS NOT NULL FROM gridlight.sync_request") != "t";
+       ++i)
+    std::this_thread::sleep_for(50ms);
+  CHECK(m.db.value(
+            "SELECT outcome->>'status' || ' ' || (outcome->>'final_count') FROM gridlight.sync_request WHERE "
+            "request_id = " +
+            id) == "success 300");
+}

@@ -1,0 +1,188 @@
+#include <doctest/doctest.h>
+
+#include "tests/sync/sync_snow.hpp"
+
+using namespace gridlight;
+using test::did;
+using test::snow_sync;
+
+namespace {
+
+const std::string topology = "    topology: {timezone: UTC}\n";
+const std::string marked =
+    "    topology: {mode: watermark, watermark: LAST_UPDATED, overlap: 10s, timezone: UTC}\n";
+
+std::string in_source(const std::string& sql) {
+  return "SET search_path = \"gridlight.public\", public; " + sql;
+}
+
+}  // namespace
+
+TEST_CASE("changes: a full run first, then what changed, deletes and moved keys included") {
+  snow_sync s{topology};
+  s.make_topology();
+  s.connect(1, 3000);
+  CHECK(did(s.bench.run("topology")) == "swapped +3000 ~0 -0 =3000");
+  CHECK(s.bench.last_run("mode, status") == "full success");
+  CHECK(s.served_sum() == s.source_sum());
+  const std::string version = s.bench.version("topology");
+
+  CHECK(did(s.bench.run("topology")) == "nothing changed +0 ~0 -0 =3000");
+  CHECK(s.bench.last_run("mode, status, rows_read") == "changes success 0");
+  CHECK(s.bench.version("topology") == version);
+
+  s.run("DELETE FROM FLUX_OPS_CENTER_TOPOLOGY WHERE FROM_ASSET_ID IN ('A1', 'A2')");
+  s.run("UPDATE FLUX_OPS_CENTER_TOPOLOGY SET FROM_LATITUDE = 30 WHERE FROM_ASSET_ID = 'A3'");
+  s.run("UPDATE FLUX_OPS_CENTER_TOPOLOGY SET FROM_ASSET_ID = 'Z4' WHERE FROM_ASSET_ID = 'A4'");
+  s.connect(3001, 3003);
+  CHECK(did(s.bench.run("topology")) == "merged +4 ~1 -3 =3001");
+  CHECK(s.served_sum() == s.source_sum());
+  CHECK(s.bench.version("topology") == std::to_string(std::stoi(version) + 1));
+  CHECK(s.bench.last_run("mode, status, rows_written, rows_deleted") == "changes success 5 3");
+
+  // Came and went between two looks: in no list, and nowhere.
+  s.connect(4000, 4000);
+  s.run("DELETE FROM FLUX_OPS_CENTER_TOPOLOGY WHERE FROM_ASSET_ID = 'A4000'");
+  CHECK(did(s.bench.run("topology")) == "nothing changed +0 ~0 -0 =3001");
+}
+
+TEST_CASE("changes: where history is gone, all rows are read") {
+  snow_sync s{topology};
+  s.make_topology();
+  s.connect(1, 100);
+  s.bench.run("topology");
+  s.run("ALTER TABLE FLUX_OPS_CENTER_TOPOLOGY SET CHANGE_TRACKING = FALSE");
+  s.connect(101, 110);
+  s.run("DELETE FROM FLUX_OPS_CENTER_TOPOLOGY WHERE FROM_ASSET_ID = 'A1'");
+  s.run("ALTER TABLE FLUX_OPS_CENTER_TOPOLOGY SET CHANGE_TRACKING = TRUE");
+  CHECK(did(s.bench.run("topology")) == "merged +10 ~0 -1 =109");
+  CHECK(s.bench.last_run("mode, status") == "full success");
+  CHECK(s.served_sum() == s.source_sum());
+  s.connect(111, 112);
+  s.bench.run("topology");
+  CHECK(s.served_sum() == s.source_sum());
+}
+
+TEST_CASE(
+    "watermark: what grew is merged, late rows within the overlap too, and deletes at the next full run") {
+  snow_sync s{marked};
+  s.make_topology();
+  s.connect(1, 100);
+  CHECK(did(s.bench.run("topology")) == "merged +100 ~0 -0 =100");
+  CHECK(s.bench.last_run("mode") == "full");
+  CHECK(s.mark() == "1767225700000000000");  // 2026-01-01 00:01:40
+  CHECK(did(s.bench.run("topology")) == "nothing changed +0 ~0 -0 =100");
+  CHECK(s.bench.last_run("mode, rows_read") == "watermark 11");  // the overlap, both ends included
+
+  s.connect(101, 104);
+  s.snow.db().run(in_source(
+      "INSERT INTO flux_ops_center_topology SELECT 'LATE', to_asset_id, from_circuit_id, to_circuit_id, 1, "
+      "1, "
+      "1, 2, connection_type, last_updated FROM flux_ops_center_topology WHERE from_asset_id = 'A95'; "
+      "DELETE FROM flux_ops_center_topology WHERE from_asset_id = 'A5'; UPDATE flux_ops_center_topology SET "
+      "from_latitude = 40, last_updated = '2026-01-01 00:01:43.5' WHERE from_asset_id = 'A7'"));
+  CHECK(did(s.bench.run("topology")) == "merged +5 ~1 -0 =105");
+  CHECK(s.mark() == "1767225704000000000");
+  CHECK(s.served_sum() != s.source_sum());  // A5 is still there
+  sync::run_options full;
+  full.full = true;
+  CHECK(did(s.bench.run("topology", full)) == "merged +0 ~0 -1 =104");
+  CHECK(s.served_sum() == s.source_sum());
+}
+
+TEST_CASE("watermark: it moves in the transaction of the rows, or not at all") {
+  snow_sync s{marked};
+  s.make_topology();
+  s.connect(1, 10);
+  s.bench.run("topology");
+  const std::string mark = s.mark();
+  s.connect(11, 20);
+  sync::run_options old;
+  old.token = s.bench.take_lease();
+  s.bench.take_lease();
+  CHECK(s.bench.fail("topology", old).find("another instance") != std::string::npos);
+  CHECK(s.mark() == mark);
+  CHECK(s.bench.db.value("SELECT last_status FROM gridlight.sync_watermark") == "error");
+  CHECK(s.bench.db.value("SELECT count(*) FROM topology_connections_cache") == "10");
+  s.bench.run("topology");
+  CHECK(s.served_sum() == s.source_sum());
+}
+
+TEST_CASE("times without a zone are refused until the plan says of which") {
+  snow_sync s{"    topology: {mode: full}\n"};
+  s.make_topology();
+  s.connect(1, 10);
+  CHECK(s.bench.fail("topology").find("LAST_UPDATED is a time without a zone: say in timezone") !=
+        std::string::npos);
+  s.bench.configure("    topology: {mode: full, timezone: '-06:00'}\n");
+  s.bench.run("topology");
+  CHECK(s.bench.db.value("SELECT min(last_updated) AT TIME ZONE 'UTC' FROM topology_connections_cache") ==
+        "2026-01-01 06:00:01");
+}
+
+TEST_CASE("the built-in tables, on sources as the data model has them") {
+  snow_sync s{
+      "    topology: {timezone: UTC}\n    outages: {timezone: UTC}\n    work_orders: {timezone: UTC}\n"
+      "    circuits: {timezone: UTC}\n"};
+  s.make_topology();
+  s.connect(1, 5);
+  s.run(
+      "CREATE TABLE OUTAGE_RESTORATION_TRACKER (OUTAGE_ID VARCHAR, CIRCUIT_ID VARCHAR, SUBSTATION_ID "
+      "VARCHAR, OUTAGE_TYPE "
+      "VARCHAR, CAUSE_CATEGORY VARCHAR, START_TIME TIMESTAMP_NTZ, ESTIMATED_RESTORATION TIMESTAMP_NTZ, "
+      "ACTUAL_RESTORATION "
+      "TIMESTAMP_NTZ, CUSTOMERS_AFFECTED NUMBER, CUSTOMERS_RESTORED NUMBER, STATUS VARCHAR, PRIORITY "
+      "VARCHAR, "
+      "CREW_ASSIGNED VARCHAR, LATITUDE FLOAT, LONGITUDE FLOAT, CREATED_AT TIMESTAMP_NTZ, UPDATED_AT "
+      "TIMESTAMP_NTZ)");
+  s.run(
+      "INSERT INTO OUTAGE_RESTORATION_TRACKER (OUTAGE_ID, CIRCUIT_ID, STATUS, START_TIME, LATITUDE, "
+      "LONGITUDE) VALUES "
+      "('O1', 'C1', 'ACTIVE', '2020-01-01', 29, -95), ('O2', 'C1', 'RESTORED', '2020-01-01', 29, -95), "
+      "('O3', 'C2', 'PENDING', '2026-01-01', 29, -95)");
+  s.run(
+      "CREATE TABLE WORK_ORDERS (WORK_ORDER_ID VARCHAR, WORK_ORDER_TYPE VARCHAR, PRIORITY VARCHAR, STATUS "
+      "VARCHAR, "
+      "ASSIGNED_CREW VARCHAR, CIRCUIT_ID VARCHAR, SUBSTATION_ID VARCHAR, TRANSFORMER_ID VARCHAR, DESCRIPTION "
+      "VARCHAR, "
+      "SCHEDULED_START TIMESTAMP_NTZ, SCHEDULED_END TIMESTAMP_NTZ, ACTUAL_START TIMESTAMP_NTZ, ACTUAL_END "
+      "TIMESTAMP_NTZ, "
+      "LATITUDE FLOAT, LONGITUDE FLOAT, CREATED_AT TIMESTAMP_NTZ, UPDATED_AT TIMESTAMP_NTZ)");
+  s.run(
+      "INSERT INTO WORK_ORDERS (WORK_ORDER_ID, STATUS, SCHEDULED_START) VALUES ('W1', 'DONE', '2020-01-01'), "
+      "('W2', 'OPEN', '2020-01-01')");
+  s.run(
+      "CREATE TABLE CIRCUIT_METADATA (CIRCUIT_ID VARCHAR, CIRCUIT_NAME VARCHAR, SUBSTATION_ID VARCHAR, "
+      "SUBSTATION_NAME "
+      "VARCHAR, VOLTAGE_CLASS VARCHAR, STATUS VARCHAR, AVG_LOAD_PERCENT FLOAT, AVG_HEALTH_SCORE FLOAT, "
+      "CUSTOMERS_SERVED "
+      "NUMBER, CENTROID_LAT FLOAT, CENTROID_LON FLOAT, LAST_UPDATED TIMESTAMP_NTZ)");
+  s.run(
+      "INSERT INTO CIRCUIT_METADATA (CIRCUIT_ID, CIRCUIT_NAME, AVG_LOAD_PERCENT) VALUES ('C1', 'one', 10), "
+      "('C3', 'three', "
+      "90)");
+  CHECK(did(s.bench.run("topology")) == "merged +5 ~0 -0 =5");
+  CHECK(did(s.bench.run("outages")) == "merged +2 ~0 -0 =2");
+  CHECK(did(s.bench.run("work_orders")) == "merged +1 ~0 -0 =1");
+  CHECK(did(s.bench.run("circuits")) == "merged +2 ~0 -0 =2");
+  CHECK(s.bench.db.value("SELECT string_agg(circuit_id || outage_count, ' ' ORDER BY circuit_id) FROM "
+                         "circuit_status_realtime") == "C11 C30");
+  CHECK(s.bench.db.value("SELECT string_agg(circuit_id || ' ' || condition, ', ' ORDER BY circuit_id) FROM "
+                         "gridlight.circuit_condition") == "C1 outage, C2 outage, C3 critical");
+  s.run("DELETE FROM OUTAGE_RESTORATION_TRACKER");
+  CHECK(did(s.bench.run("outages")) == "merged +0 ~0 -2 =0");
+  // Rows that are there, of which none comes: nothing is changed for that.
+  s.run("DELETE FROM CIRCUIT_METADATA");
+  CHECK(s.bench.fail("circuits").find("min_share") != std::string::npos);
+}
+
+TEST_CASE("what the source says wrong is an error that says so, and changes nothing") {
+  snow_sync s{topology};
+  CHECK(s.bench.fail("topology").find("does not exist") != std::string::npos);
+  s.make_topology();
+  s.connect(1, 50);
+  s.bench.run("topology");
+  s.run("ALTER TABLE FLUX_OPS_CENTER_TOPOLOGY DROP COLUMN TO_CIRCUIT_ID");
+  CHECK(s.bench.fail("topology").find("the source has no column to_circuit_id") != std::string::npos);
+  CHECK(s.bench.db.value("SELECT count(*) FROM topology_connections_cache") == "50");
+}
