@@ -109,10 +109,13 @@ std::string_view tile_writer::key_of(const drawn_part& p, const postgres::result
   key_.clear();
   for (const int at : p.key_columns) {
     if (at != p.key_columns.front()) key_ += ':';
-    for (const char c : rows.text(row, at)) {
-      if (c == ':' || c == '\\') key_ += '\\';
-      key_ += c;
+    std::string_view rest = rows.text(row, at);
+    for (auto special = rest.find_first_of(R"(:\)"); special != rest.npos;
+         special = rest.find_first_of(R"(:\)")) {
+      key_.append(rest, 0, special).append(1, '\\').append(1, rest[special]);
+      rest.remove_prefix(special + 1);
     }
+    key_ += rest;
   }
   return key_;
 }
@@ -141,8 +144,12 @@ void tile_writer::append(const postgres::result_set& rows, int row, std::size_t 
   if (p.condition && known_ != nullptr) {
     const int at = p.condition->at;
     const bool told = at == tile_layout::key ? !aggregate : !rows.is_null(row, at);
-    if (const std::string_view is = told ? known_->of(rows.text(row, at)) : std::string_view{}; !is.empty())
-      to.tag(p.condition->tag, is);
+    // Neighbours are often of one circuit.
+    if (const std::string_view circuit = rows.text(row, at); told && circuit != circuit_) {
+      circuit_ = circuit;
+      condition_ = known_->of(circuit);
+    }
+    if (told && !condition_.empty()) to.tag(p.condition->tag, condition_);
   }
   to.end();
 }

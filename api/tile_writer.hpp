@@ -44,6 +44,7 @@ class tile_writer {
   /// \param known  of the version that the rows' snapshot has; may be null when every part is joined
   tile_writer(std::span<const drawn_part> parts, const geo::tile& t, const circuit_conditions* known);
 
+  /// \param rows  the same for all that is appended; they outlive it
   void append(const postgres::result_set& rows, int row, std::size_t part);
   void finish(std::string& out) const;
 
@@ -52,7 +53,8 @@ class tile_writer {
 
   std::span<const drawn_part> parts_;
   const circuit_conditions* known_;
-  std::string key_;  ///< the last one made here
+  std::string key_;                       ///< the last one made here
+  std::string_view circuit_, condition_;  ///< the last circuit that was looked up; in the rows, and in known_
   std::deque<geo::mvt_layer> layers_;
 };
 

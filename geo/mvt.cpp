@@ -230,7 +230,7 @@ void mvt_layer::add(std::size_t key, std::string_view head, std::string_view tai
 }
 
 void mvt_layer::grow() {
-  std::vector<slot> larger(std::max<std::size_t>(64, 2 * slots_.size()));
+  std::vector<slot> larger(std::max<std::size_t>(512, 2 * slots_.size()));
   for (const slot& s : slots_) {
     if (s.index == 0) continue;
     std::size_t i = s.hash & (larger.size() - 1);

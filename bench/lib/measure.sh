@@ -27,6 +27,7 @@ declare -A pid port
 start() {
   # In a session of its own, as a service is and as Postgres is: the kernel shares cores among sessions, and a server that
   # shares one with its client waits for it. Should this script be killed without a word, the kernel tells its children.
+: >"$work/$1.log"
   setsid setpriv --pdeathsig TERM "${@:2}" >"$work/$1.log" 2>&1 &
   pid[$1]=$!
   started+=("$!")
