@@ -195,7 +195,7 @@ TEST_CASE(
   m.gridlight("sync run substations");
   std::mt19937 random{7};
   int old = 0, fresh = 0;
-  const int rounds = test::soaking() ? 200 : 8;
+  const int rounds = test::count_of(8, 200);
   for (int round = 1; round <= rounds; ++round) {
     INFO("round ", round);
     const std::string before = m.served(), after = "20000g" + std::to_string(round);
@@ -227,7 +227,7 @@ TEST_CASE("of two instances one keeps the tables; when it dies the other does wi
   CHECK(first->wait_for_log("this instance keeps 1 tables"));
   auto second = std::make_unique<test::server_process>(m.serving());
   CHECK(m.wait_for("500g0"));
-  const int rounds = test::soaking() ? 100 : 3;
+  const int rounds = test::count_of(3, 100);
   for (int round = 1; round <= rounds; ++round) {
     INFO("round ", round);
     // Now and then the dying one is only paused, and comes back to find itself replaced.
