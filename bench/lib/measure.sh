@@ -25,8 +25,9 @@ declare -A pid port
 
 # start NAME COMMAND...: runs it in the background as pid[NAME], its output in $work/NAME.log.
 start() {
-  # Should this script be killed without a word, the kernel tells its children.
-  setpriv --pdeathsig TERM "${@:2}" >"$work/$1.log" 2>&1 &
+  # In a session of its own, as a service is and as Postgres is: the kernel shares cores among sessions, and a server that
+  # shares one with its client waits for it. Should this script be killed without a word, the kernel tells its children.
+  setsid setpriv --pdeathsig TERM "${@:2}" >"$work/$1.log" 2>&1 &
   pid[$1]=$!
   started+=("$!")
 }

@@ -9,6 +9,9 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <cctype>
+#include <stdexcept>
+
+#include "server/http/url.hpp"
 
 namespace gridlight::test::snowflake {
 namespace {
@@ -27,33 +30,17 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%' || i + 2 >= text.size()) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>(std::stoi(std::string{text.substr(i + 1, 2)}, nullptr, 16));
-    i += 2;
-  }
-  return out;
-}
-
 http_question read_question(const beast::http::request<beast::http::string_body>& r) {
   http_question out;
   out.method = std::string{r.method_string()};
-  std::string_view target{r.target().data(), r.target().size()};
-  const auto mark = target.find('?');
-  out.path = unescape(target.substr(0, mark));
-  for (std::string_view rest = mark == std::string_view::npos ? "" : target.substr(mark + 1);
-       !rest.empty();) {
-    const auto end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    const auto equals = std::min(pair.find('='), pair.size());
-    out.query[unescape(pair.substr(0, equals))] = unescape(pair.substr(std::min(equals + 1, pair.size())));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  const std::string_view target{r.target().data(), r.target().size()};
+  const auto parts = gridlight::http::split_target(target);
+  const auto path = gridlight::http::decode_path(parts.path);
+  const auto query = gridlight::http::decode_query(parts.query);
+  if (!path || !query) throw std::runtime_error{"a target that cannot be decoded"};
+  out.path = *path;
+  for (const auto& p : *query)
+    out.query[p.name] = p.value;
   for (const auto& field : r)
     out.headers[lower({field.name_string().data(), field.name_string().size()})] =
         std::string{field.value().data(), field.value().size()};
