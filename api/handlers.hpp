@@ -34,11 +34,12 @@ answer_t tilejson(services& s, http::request& req);
 answer_t tile_index(services& s, http::request& req);
 // events.cpp
 answer_t events(services& s, http::request& req);
-// sync_status.cpp, sync_runs.cpp, sync_settings.cpp
+// sync_status.cpp, sync_runs.cpp, sync_settings.cpp, sync_run.cpp
 answer_t sync_status(services& s, http::request& req);
 answer_t sync_summary(services& s, http::request& req);
 answer_t sync_runs(services& s, http::request& req);
 answer_t sync_settings_route(services& s, http::request& req);
+answer_t sync_run(services& s, http::request& req);
 // health.cpp
 answer_t live(services& s, http::request& req);
 answer_t ready(services& s, http::request& req);

@@ -48,6 +48,7 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/sync/runs", sync_runs},
       {verb::get, "/api/postgres/sync/summary", sync_summary},
       {verb::get, "/api/postgres/sync/settings", sync_settings_route},
+      {verb::post, "/api/postgres/sync/{layer}/run", sync_run, 0, access::write},
       {verb::get, "/live", live, 0, access::open, true},
       {verb::get, "/ready", ready, 0, access::open, true},
       {verb::get, "/health", health, 0, by_config("/health"), true},

@@ -55,6 +55,7 @@ awaitable<result<std::int64_t>> request_run(connection& db, run_request wanted, 
 awaitable<result<std::optional<run_request>>> next_request(connection& db) {
   const auto row = co_await db.execute(
       "SELECT request_id, name, full_run, allow_shrink FROM gridlight.sync_request WHERE finished_at IS NULL "
+      "AND requested_at > now() - interval '1 hour' "
       "ORDER BY "
       "request_id LIMIT 1",
       deadline_in(std::chrono::seconds{10}));

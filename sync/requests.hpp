@@ -19,7 +19,7 @@ struct run_request {
 
 boost::asio::awaitable<result<std::int64_t>> request_run(postgres::connection& db, run_request wanted,
                                                          std::string by);
-/// The oldest that is not finished.
+/// The oldest that is not finished; after an hour nobody waits for one any more.
 boost::asio::awaitable<result<std::optional<run_request>>> next_request(postgres::connection& db);
 boost::asio::awaitable<result<void>> finish_request(postgres::connection& db, std::int64_t id,
                                                     result<run_outcome> outcome);

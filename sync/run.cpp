@@ -1,10 +1,12 @@
 #include "sync/run.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <charconv>
 
 #include "sync/command.hpp"
+#include "sync/derived.hpp"
 #include "sync/table_run.hpp"
 
 namespace gridlight::sync {
@@ -112,6 +114,11 @@ awaitable<result<run_outcome>> table_run::run() {
     else if (!db_.broken() && !db_.idle())
       co_await db_.execute("ROLLBACK", command_deadline());
     co_return why;
+  }
+  if (!options_.dry_run && out_.written() + out_.deleted > 0) {
+    const auto derived = co_await derive(db_, plan_, options_.token);
+    if (!derived)
+      spdlog::warn("sync of {}: what is derived of it is not: {}", plan_.name(), derived.error().log_detail);
   }
   // What was done stands, whatever the counting says.
   const auto counted = co_await finish();

@@ -24,7 +24,7 @@ constexpr double most_merged = 0.2;
 constexpr std::int64_t always_merged = 1000;
 
 constexpr std::string_view begin_sql =
-    "BEGIN; SELECT set_config('maintenance_work_mem', '256MB', true) WHERE "
+    "BEGIN; SET LOCAL statement_timeout = 0; SELECT set_config('maintenance_work_mem', '256MB', true) WHERE "
     "pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456; SELECT set_config('work_mem', "
     "'64MB', "
     "true) WHERE pg_size_bytes(current_setting('work_mem')) < 67108864";

@@ -155,6 +155,7 @@ TEST_CASE("each described route answers as described") {
 
   for (const auto& path : root["paths"]) {
     for (const auto& method : path.second) {
+      if (method.second["x-scope"].IsDefined()) continue;  // for writers: e2e/sync_test.cpp
       const std::string target = fill(path.first.as<std::string>(), substation);
       CAPTURE(target);
       const bool post = method.first.as<std::string>() == "post";

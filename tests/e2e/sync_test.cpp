@@ -195,7 +195,7 @@ TEST_CASE(
   m.gridlight("sync run substations");
   std::mt19937 random{7};
   int old = 0, fresh = 0;
-  const int rounds = test::soaking() ? 200 : 8;
+  const int rounds = test::count_of(8, 200);
   for (int round = 1; round <= rounds; ++round) {
     INFO("round ", round);
     const std::string before = m.served(), after = "20000g" + std::to_string(round);
@@ -227,7 +227,7 @@ TEST_CASE("of two instances one keeps the tables; when it dies the other does wi
   CHECK(first->wait_for_log("this instance keeps 1 tables"));
   auto second = std::make_unique<test::server_process>(m.serving());
   CHECK(m.wait_for("500g0"));
-  const int rounds = test::soaking() ? 100 : 3;
+  const int rounds = test::count_of(3, 100);
   for (int round = 1; round <= rounds; ++round) {
     INFO("round ", round);
     // Now and then the dying one is only paused, and comes back to find itself replaced.
@@ -298,4 +298,46 @@ TEST_CASE(
             "SELECT outcome->>'status' || ' ' || (outcome->>'final_count') FROM gridlight.sync_request WHERE "
             "request_id = " +
             id) == "success 300");
+}
+
+TEST_CASE("a run is asked for over HTTP by those who may write, and by nobody else") {
+  mirror m{"schedule: off"};
+  m.fill(300, 1);
+  const std::string file = (m.folder.path() / "tokens.yaml").string();
+  const auto token = [&](const std::string& name, const std::string& scopes) {
+    const auto made = test::run_gridlight("token " + name + " --scopes " + scopes + " 2>&1 >>'" + file + "'");
+    std::string text = made.output.substr(0, made.output.find_last_not_of(" \n") + 1);
+    return text.substr(text.find_last_of(" \n") + 1);
+  };
+  const std::string reader = token("reader", "read"), writer = token("writer", "read,write");
+  auto options = m.serving();
+  options.arguments = {"--set", "auth.tokens_file=" + file};
+  test::server_process server{options};
+  test::http_client client{server.url()};
+  const auto post = [&](const std::string& target, const std::string& key) {
+    test::http_headers headers;
+    if (!key.empty()) headers.emplace_back("Gridlight-Token", key);
+    return client.request("POST", "/api/postgres/sync/" + target, headers);
+  };
+  CHECK(post("substations/run", "").status == 401);
+  CHECK(post("substations/run", reader).status == 403);
+  CHECK(post("nothing/run", writer).status == 404);
+  CHECK(post("nothing/run", writer).body.find("there are substations") != std::string::npos);
+  CHECK(post("substations/run?full=yes", writer).status == 400);
+  CHECK(m.served() == "0");
+  const auto accepted = post("substations/run?full=true", writer);
+  CHECK(accepted.status == 202);
+  CHECK(accepted.body == R"({"status":"accepted","table":"substations","request_id":1})");
+  CHECK(m.wait_for("300g1"));
+  CHECK(m.db.value("SELECT requested_by FROM gridlight.sync_request") == "writer");
+  // The guard holds for them, too, until they say otherwise.
+  m.fill(10, 2);
+  server.allow("would be left of 300");
+  CHECK(post("substations/run", writer).status == 202);
+  for (int i = 0;
+       i < 100 && m.db.value("SELECT count(*) FROM gridlight.sync_run WHERE status = 'failed'") == "0"; ++i)
+    std::this_thread::sleep_for(50ms);
+  CHECK(m.served() == "300g1");
+  CHECK(post("substations/run?allow_shrink=true", writer).status == 202);
+  CHECK(m.wait_for("10g2"));
 }

@@ -69,10 +69,11 @@ std::string operation::target(const std::string& without) const {
   return out;
 }
 
-std::vector<operation> described_operations(const YAML::Node& root) {
+std::vector<operation> described_operations(const YAML::Node& root, whose_operations whose) {
   std::vector<operation> out;
   for (const auto& path : root["paths"]) {
     for (const auto& method : path.second) {
+      if (whose == whose_operations::readers && method.second["x-scope"].IsDefined()) continue;
       operation o;
       o.method = method.first.as<std::string>() == "post" ? "POST" : "GET";
       o.path = path.first.as<std::string>();

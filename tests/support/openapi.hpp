@@ -32,7 +32,10 @@ struct operation {
   std::string target(const std::string& without = {}) const;
 };
 
-std::vector<operation> described_operations(const YAML::Node& root);
+/// Those of readers, or all.
+enum class whose_operations { readers, all };
+std::vector<operation> described_operations(const YAML::Node& root,
+                                            whose_operations whose = whose_operations::readers);
 
 /// A value of the demo grid that fits a parameter.
 std::string valid_value(const described_parameter& p);

@@ -205,3 +205,13 @@ TEST_CASE("a table that views hang on is swapped by nobody, and merged when told
   CHECK(did(m.bench.run("substations")) == "merged +3000 ~0 -0 =3000");
   CHECK(m.bench.db.value("SELECT count(*) FROM mine") == "3000");
 }
+
+TEST_CASE("runs set up no session: they work as behind a pooler") {
+  mirror m;
+  m.bench.settings.postgres.pooled = true;
+  m.fill(1, 3000);
+  CHECK(did(m.bench.run("substations")) == "swapped +3000 ~0 -0 =3000");
+  m.fill(3001, 3002);
+  CHECK(did(m.bench.run("substations")) == "merged +2 ~0 -0 =3002");
+  CHECK(m.served_sum() == m.source_sum());
+}

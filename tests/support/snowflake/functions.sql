@@ -37,6 +37,8 @@ CREATE FUNCTION snowflake.to_timestamp_ntz(a numeric, scale int DEFAULT 0) RETUR
 CREATE FUNCTION snowflake.to_timestamp_ltz(a numeric, scale int DEFAULT 0) RETURNS timestamptz STABLE LANGUAGE sql
   AS $$ SELECT timestamptz '1970-01-01 00:00+00' + floor(a * 10.0 ^ (6 - scale)) * interval '1 microsecond' $$;
 CREATE FUNCTION snowflake.to_timestamp(a text) RETURNS timestamp STABLE LANGUAGE sql AS 'SELECT a::timestamp';
+CREATE FUNCTION snowflake.convert_timezone(source text, target text, t timestamp) RETURNS timestamp STABLE LANGUAGE sql
+  AS 'SELECT t AT TIME ZONE source AT TIME ZONE target';
 CREATE FUNCTION snowflake.dateadd(part text, n numeric, t timestamptz) RETURNS timestamptz STABLE LANGUAGE sql
   AS 'SELECT t + (n || '' '' || part)::interval';
 CREATE FUNCTION snowflake.dateadd(part text, n numeric, t timestamp) RETURNS timestamp STABLE LANGUAGE sql

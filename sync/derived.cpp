@@ -1,0 +1,56 @@
+#include "sync/derived.hpp"
+
+#include "sync/command.hpp"
+#include "sync/run_record.hpp"
+
+namespace gridlight::sync {
+namespace {
+
+constexpr std::string_view there_sql =
+    "SELECT to_regclass('public.circuit_service_areas') IS NOT NULL AND "
+    "to_regclass('public.circuit_status_realtime') IS NOT NULL";
+
+// As demo-data makes them.
+constexpr std::string_view areas_sql = R"(
+BEGIN;
+CREATE TEMPORARY TABLE gridlight_areas ON COMMIT DROP AS
+SELECT a.circuit_id, c.substation_id, c.customers_served AS customer_count, count(*)::integer AS asset_count,
+       (count(*) FILTER (WHERE a.asset_type = 'transformer'))::integer AS transformer_count,
+       (count(*) FILTER (WHERE a.asset_type = 'meter'))::integer AS meter_count,
+       ST_SetSRID(ST_MakePoint(round(avg(a.longitude)::numeric, 7)::float8, round(avg(a.latitude)::numeric, 7)::float8),
+                  4326) AS centroid,
+       ST_ConvexHull(ST_Collect(a.geom ORDER BY a.asset_id)) AS geom
+FROM public.grid_assets_cache a LEFT JOIN public.circuit_status_realtime c USING (circuit_id)
+WHERE a.circuit_id IS NOT NULL
+GROUP BY a.circuit_id, c.substation_id, c.customers_served;
+DELETE FROM public.circuit_service_areas l
+WHERE NOT EXISTS (SELECT FROM gridlight_areas s WHERE s.circuit_id = l.circuit_id);
+INSERT INTO public.circuit_service_areas (circuit_id, substation_id, customer_count, asset_count, transformer_count,
+                                          meter_count, centroid, geom)
+SELECT s.* FROM gridlight_areas s LEFT JOIN public.circuit_service_areas l USING (circuit_id)
+WHERE l.circuit_id IS NULL
+   OR (s.substation_id, s.customer_count, s.asset_count, s.transformer_count, s.meter_count, s.centroid, s.geom)
+      IS DISTINCT FROM
+      (l.substation_id, l.customer_count, l.asset_count, l.transformer_count, l.meter_count, l.centroid, l.geom)
+ON CONFLICT (circuit_id) DO UPDATE SET
+  substation_id = excluded.substation_id, customer_count = excluded.customer_count, asset_count = excluded.asset_count,
+  transformer_count = excluded.transformer_count, meter_count = excluded.meter_count, centroid = excluded.centroid,
+  geom = excluded.geom;
+)";
+
+}  // namespace
+
+boost::asio::awaitable<result<void>> derive(postgres::connection& db, const table_plan& plan,
+                                            std::int64_t token) {
+  if (plan.schema != "public" || plan.table != "grid_assets_cache") co_return result<void>{};
+  const auto there = co_await db.execute(there_sql, command_deadline());
+  if (!there) co_return there.error();
+  if (there->text(0, 0) != "t") co_return result<void>{};
+  const std::string sql = std::string{areas_sql} + fence_sql(token) + "; COMMIT";
+  const auto done = co_await db.execute(sql, command_deadline());
+  if (!done && !db.broken() && !db.idle()) co_await db.execute("ROLLBACK", command_deadline());
+  if (!done) co_return done.error();
+  co_return result<void>{};
+}
+
+}  // namespace gridlight::sync

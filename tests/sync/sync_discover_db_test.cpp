@@ -1,0 +1,71 @@
+#include <doctest/doctest.h>
+
+#include <iostream>
+#include <sstream>
+
+#include "sync/sync_command.hpp"
+#include "tests/sync/sync_snow.hpp"
+
+using namespace gridlight;
+using test::did;
+using test::snow_sync;
+
+namespace {
+
+std::string printed(const std::function<int()>& command, int expected) {
+  std::ostringstream out, err;
+  auto* cout = std::cout.rdbuf(out.rdbuf());
+  auto* cerr = std::cerr.rdbuf(err.rdbuf());
+  const int code = command();
+  std::cout.rdbuf(cout);
+  std::cerr.rdbuf(cerr);
+  CHECK_MESSAGE(code == expected, err.str());
+  return out.str() + err.str();
+}
+
+}  // namespace
+
+TEST_CASE("what discover prints makes tables, and keeps them") {
+  snow_sync s{"    topology: {timezone: UTC}\n"};
+  s.run(
+      "CREATE TABLE POLES (POLE_ID NUMBER(12,0) NOT NULL, HEIGHT NUMBER(6,2), MADE_OF VARCHAR, IN_USE "
+      "BOOLEAN, SET_ON DATE, "
+      "UPDATED_AT TIMESTAMP_NTZ, PLACE GEOGRAPHY, MORE VARIANT)");
+  s.snow.db().run("INSERT INTO " + s.snow.table("POLES") +
+                  " VALUES (1, 12.5, 'wood', true, '2001-02-03', '2026-01-01 00:00:01', 'POINT(-95 29)', "
+                  "'{\"a\": [1, null]}'), "
+                  "(2, NULL, NULL, NULL, NULL, '2026-01-01 00:00:02', NULL, NULL)");
+  const std::string text = printed([&] { return sync::run_sync_discover(s.bench.settings, {}); }, 0);
+  INFO(text);
+  // The DDL, without its comment marks, runs; the YAML is a configuration.
+  std::istringstream lines{text};
+  std::string ddl, yaml;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# CREATE") || line.starts_with("#   "))
+      ddl += line.substr(2) + "\n";
+    else if (line.starts_with("    "))
+      yaml += line + "\n";
+  }
+  s.bench.db.run(ddl);
+  s.bench.configure(yaml);
+  CHECK(s.bench.plans.at(0).mode() == sync_mode::watermark);
+  CHECK(did(s.bench.run("poles")) == "merged +2 ~0 -0 =2");
+  CHECK(s.bench.db.value(
+            "SELECT concat_ws(' ', pole_id, height, made_of, in_use, set_on, updated_at AT TIME ZONE 'UTC', "
+            "ST_AsText(place), more) FROM poles WHERE pole_id = 1") ==
+        "1 12.50 wood t 2001-02-03 2026-01-01 00:00:01 POINT(-95 29) {\"a\": [1, null]}");
+  CHECK(did(s.bench.run("poles")) == "nothing changed +0 ~0 -0 =2");
+  CHECK(printed([&] { return sync::run_sync_discover(s.bench.settings, {"NOWHERE"}); }, 1).find("NOWHERE") !=
+        std::string::npos);
+}
+
+TEST_CASE("a named zone of times without one is Snowflake's to know") {
+  snow_sync s{"    topology: {mode: full, timezone: America/Chicago}\n"};
+  s.make_topology();
+  s.connect(1, 1);
+  s.snow.db().run("UPDATE " + s.snow.table("FLUX_OPS_CENTER_TOPOLOGY") +
+                  " SET last_updated = '2026-07-01 12:00'");
+  s.bench.run("topology");
+  CHECK(s.bench.db.value("SELECT last_updated AT TIME ZONE 'UTC' FROM topology_connections_cache") ==
+        "2026-07-01 17:00:00");
+}
