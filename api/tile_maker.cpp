@@ -43,7 +43,6 @@ std::vector<told_source> read_head(std::string_view text) {
     told_source& s = out.emplace_back();
     s.version = number_in(one);
     if (!s.version) continue;
-    s.touched = number_in(one);
     s.detail_zoom = number_in(one);
   }
   return out;
@@ -142,7 +141,7 @@ tile_maker::~tile_maker() = default;
 tile_maker::prepared::prepared(const question& q, tile_rows rows, std::int64_t most)
     : sources{sources_of(q.parts)},
       layout{layout_of(q.parts)},
-      sql{tile_statement(q.parts, rows, most), tile_parameters(q.parts, rows)},
+      sql{tile_statement(q.parts, rows, most), tile_parameters(rows)},
       drawn{drawn_parts(q.layers, q.parts, layout)} {}
 
 std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& q, tile_rows rows) {
@@ -163,16 +162,10 @@ std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& 
 awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows rows, std::int64_t limit) {
   q.how = prepare(q, rows);
   postgres::arguments a;
-  for (const bool generalised : {false, true}) {
-    const geo::bbox b = reach_of(q.t, generalised);
-    a.add(b.min_lon).add(b.min_lat).add(b.max_lon).add(b.max_lat);
-  }
+  const geo::bbox b = reach_of(q.t, false);
+  a.add(b.min_lon).add(b.min_lat).add(b.max_lon).add(b.max_lat);
   a.add(static_cast<std::int32_t>(q.t.z)).add(static_cast<std::int32_t>(q.t.x));
   a.add(static_cast<std::int32_t>(q.t.y));
-  for (const tile_source& of : q.how->sources) {
-    const auto state = q.known ? known_state(of, q.t, *q.known) : std::nullopt;
-    a.add(state && state->version ? *state->version : std::int64_t{0});
-  }
   if (rows == tile_rows::ranked) a.add(limit);
   const auto sharing =
       rows == tile_rows::all && q.t.z >= least_shared_zoom ? postgres::share::yes : postgres::share::no;
@@ -194,6 +187,31 @@ awaitable<result<bool>> tile_maker::find_conditions(question& q, const std::vect
   if (!read) co_return read.error();
   q.held = *std::move(read);
   co_return q.held->are_of(*version, q.history);
+}
+
+awaitable<result<source_state>> tile_maker::state_of(question& q, const tile_source& of,
+                                                     std::optional<std::int64_t> version) {
+  source_state out{of, version, 0};
+  if (!version) co_return out;
+  out.touched = *version;
+  const auto before = q.known ? known_state(of, q.t, *q.known) : std::nullopt;
+  if (!before) co_return out;
+  out.touched = std::min(before->touched, *version);
+  if (*version <= *before->version) co_return out;
+  // Newer than what is known here: the database is asked what happened in between.
+  if (of.anywhere) {
+    out.touched = *version;
+    co_return out;
+  }
+  const geo::bbox box = reach_of(q.t, of.generalised);
+  postgres::arguments a;
+  a.add_text(of.name).add(*before->version).add(*version);
+  a.add(box.min_lon).add(box.min_lat).add(box.max_lon).add(box.max_lat);
+  const auto rows = co_await pool_.query(postgres::lane::tile, touched_statement(), a, q.until,
+                                         q.timing.postgres, postgres::share::yes, q.rank);
+  if (!rows) co_return rows.error();
+  if (rows->rows() == 1 && !rows->is_null(0, 0)) out.touched = std::max(out.touched, rows->integer(0, 0));
+  co_return out;
 }
 
 tile_maker::counted tile_maker::encode(const question& q, const postgres::result_set& rows,
@@ -284,14 +302,9 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
     }
     out->dropped = sum.there - sum.drawn;
     for (std::size_t i = 0; i < q.how->sources.size(); ++i) {
-      source_state state{q.how->sources[i], told.at(i).version, 0};
-      if (state.version) {
-        const auto before = known ? known_state(q.how->sources[i], t, *known) : std::nullopt;
-        state.touched = *state.version;
-        if (before)
-          state.touched = std::max(std::min(before->touched, *state.version), told[i].touched.value_or(-1));
-      }
-      out->sources.push_back(std::move(state));
+      auto state = co_await state_of(q, q.how->sources[i], told.at(i).version);
+      if (!state) co_return state.error();
+      out->sources.push_back(*std::move(state));
     }
     out->name = name_of(tile_key(layers, t), out->sources);
     if (out->name.etag.empty() && !body.empty()) out->name.etag = hex64(hash64(body));

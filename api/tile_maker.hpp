@@ -71,7 +71,7 @@ std::optional<source_state> known_state(const tile_source& s, const geo::tile& t
 
 /// What a statement's first row says of a source.
 struct told_source {
-  std::optional<std::int64_t> version, touched, detail_zoom;
+  std::optional<std::int64_t> version, detail_zoom;
 };
 
 /// Makes tiles: one statement, then the encoding. One object a thread.
@@ -96,6 +96,8 @@ class tile_maker {
   boost::asio::awaitable<result<postgres::result_set>> ask(question& q, tile_rows rows, std::int64_t limit);
   std::shared_ptr<const prepared> prepare(const question& q, tile_rows rows);
   boost::asio::awaitable<result<bool>> find_conditions(question& q, const std::vector<told_source>& told);
+  boost::asio::awaitable<result<source_state>> state_of(question& q, const tile_source& of,
+                                                        std::optional<std::int64_t> version);
   counted encode(const question& q, const postgres::result_set& rows, std::string& out);
 
   postgres::pool& pool_;

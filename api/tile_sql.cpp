@@ -10,9 +10,7 @@ namespace {
 
 namespace oid = postgres::oid;
 
-constexpr std::string_view tile_box = "ST_MakeEnvelope($1, $2, $3, $4, 4326)",
-                           grid_box = "ST_MakeEnvelope($5, $6, $7, $8, 4326)";
-constexpr int fixed_parameters = 11;
+constexpr std::string_view tile_box = "ST_MakeEnvelope($1, $2, $3, $4, 4326)";
 
 std::string quoted(std::string_view name) {
   return postgres::connection::quote_identifier(name);
@@ -23,24 +21,11 @@ bool reads_as_its_text(const property& p) {
   return p.cast_to_text || p.type == oid::text || p.type == oid::varchar;
 }
 
-// Of one source: "version touched detail_zoom".
-std::string source_sql(const tile_source& s, int known) {
-  std::string touching = "(c.envelope IS NULL OR ST_Intersects(c.envelope, ";
-  touching.append(s.generalised ? grid_box : tile_box).append("))");
-  // Only behind a version that is not known yet there is something to look for.
-  const std::string after = "$" + std::to_string(known);
-  std::string out =
-      "coalesce((SELECT concat_ws(' ', s.version, CASE WHEN s.version > " + after +
-      " THEN coalesce((SELECT max(c.version) FROM gridlight.layer_change c WHERE c.layer = s.layer AND "
-      "c.version > " +
-      after + " AND c.version <= s.version";
-  if (!s.anywhere) out.append(" AND ").append(touching);
-  out.append("), -1) ELSE -1 END");
-  out.append(s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s"
-                           : ") FROM gridlight.layer_state s");
-  return out.append(" WHERE s.layer = ")
-      .append(postgres::connection::quote_literal(s.name))
-      .append("), '-')");
+// Of one source: "version detail_zoom".
+std::string source_sql(const tile_source& s) {
+  return std::string{"coalesce((SELECT concat_ws(' ', s.version"} +
+         (s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s" : ") FROM gridlight.layer_state s") +
+         " WHERE s.layer = " + postgres::connection::quote_literal(s.name) + "), '-')";
 }
 
 // The columns of all parts but `own`, which gives its own.
@@ -60,9 +45,8 @@ std::string padded(std::span<const tile_part> parts, std::size_t own, const std:
 
 std::string head_sql(std::span<const tile_part> parts) {
   std::string out = "SELECT -1 AS part, NULL::bigint AS n, NULL::bigint AS total, concat_ws(','";
-  int known = fixed_parameters;
   for (const tile_source& s : sources_of(parts))
-    out.append(", ").append(source_sql(s, ++known));
+    out.append(", ").append(source_sql(s));
   return out + "), NULL::bytea" + padded(parts, parts.size(), {});
 }
 
@@ -121,7 +105,7 @@ part_sql of_generalised(const tile_part& part) {
     out.columns += ", cc.condition";
     out.from += " LEFT JOIN gridlight.circuit_condition cc ON cc.circuit_id = " + circuit + "::text";
   }
-  out.where = "t.zoom = $9::smallint AND t.tx = $10 AND t.ty = $11";
+  out.where = "t.zoom = $5::smallint AND t.tx = $6 AND t.ty = $7";
   out.rank = "t.rank";
   out.flag = "(t.key IS NULL)::int";
   out.count = "t.n";
@@ -136,9 +120,7 @@ std::string rows_sql(std::span<const tile_part> parts, std::size_t i, tile_rows 
   if (!on_lattice(parts[i])) out += "::bytea";
   out += padded(parts, i, p.columns) + " FROM " + p.from + " WHERE " + p.where;
   if (!ranked) return out + " LIMIT " + std::to_string(most + 1) + ")";
-  const auto limit = fixed_parameters + static_cast<int>(sources_of(parts).size()) + 1;
-  return out + " ORDER BY " + p.rank + " DESC NULLS LAST, " + p.order + " LIMIT $" + std::to_string(limit) +
-         ")";
+  return out + " ORDER BY " + p.rank + " DESC NULLS LAST, " + p.order + " LIMIT $8)";
 }
 
 }  // namespace
@@ -208,12 +190,24 @@ std::string tile_statement(std::span<const tile_part> parts, tile_rows rows, std
   return out;
 }
 
-std::vector<Oid> tile_parameters(std::span<const tile_part> parts, tile_rows rows) {
-  std::vector<Oid> out(8, oid::float8);
+std::vector<Oid> tile_parameters(tile_rows rows) {
+  std::vector<Oid> out(4, oid::float8);
   out.insert(out.end(), 3, oid::int4);
-  out.insert(out.end(), sources_of(parts).size(), oid::int8);
   if (rows == tile_rows::ranked) out.push_back(oid::int8);
   return out;
+}
+
+const postgres::statement& touched_statement() {
+  static const postgres::statement s{
+      "SELECT greatest(CASE WHEN s.change_floor > $2 THEN least(s.change_floor, $3) END, (SELECT "
+      "max(c.version) FROM "
+      "gridlight.layer_change c WHERE c.layer = $1 AND c.version > $2 AND c.version <= $3 AND (c.envelope IS "
+      "NULL OR "
+      "ST_Intersects(c.envelope, ST_MakeEnvelope($4, $5, $6, $7, 4326))))) FROM gridlight.layer_state s "
+      "WHERE s.layer = $1",
+      {oid::text, oid::int8, oid::int8, oid::float8, oid::float8, oid::float8, oid::float8},
+      {oid::int8}};
+  return s;
 }
 
 }  // namespace gridlight::api

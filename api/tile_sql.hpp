@@ -9,6 +9,7 @@
 
 #include "api/circuit_conditions.hpp"
 #include "server/catalog.hpp"
+#include "server/postgres/statement.hpp"
 
 namespace gridlight::api {
 
@@ -41,10 +42,8 @@ bool composes_key(const tile_part& part);
 /// Whether its geometries are lines on the lattice of a tile (geo::lattice_lines), not EWKB.
 bool on_lattice(const tile_part& part);
 
-/// Where columns stand. Rows come after a first one whose part is -1, and whose key tells of each
-/// source "version touched detail_zoom" (touched: the last version behind the one known that touched the
-/// tile;
-/// - for what is not there), joined by commas.
+/// Where columns stand. Rows come after a first one whose part is -1, and whose key tells of each source
+/// "version", of a generalised one "version detail_zoom" (- for what is not there), joined by commas.
 struct tile_layout {
   static constexpr int part = 0;   ///< int4: twice the part's number, plus one of an aggregate without a key
   static constexpr int count = 1;  ///< int8: features it stands for; null: itself alone
@@ -57,15 +56,17 @@ struct tile_layout {
 };
 tile_layout layout_of(std::span<const tile_part> parts);
 
-/// Parameters: $1…$4 the tile with its buffer, $5…$8 with a cell of the generalised grid round it (min_lon,
-/// min_lat, max_lon, max_lat), $9 z, $10 x, $11 y (int4), then the known version of each source, and of a
-/// ranked statement how many rows.
+/// Parameters: $1…$4 the tile with its buffer (min_lon, min_lat, max_lon, max_lat), $5 z, $6 x, $7 y (int4),
+/// and of a ranked statement how many rows.
 enum class tile_rows : std::uint8_t {
   all,    ///< of each part at most `most` + 1
   ranked  ///< those of the highest rank, and how many there are
 };
 std::string tile_statement(std::span<const tile_part> parts, tile_rows rows, std::int64_t most);
-std::vector<Oid> tile_parameters(std::span<const tile_part> parts, tile_rows rows);
+std::vector<Oid> tile_parameters(tile_rows rows);
+/// The last version of layer $1 behind $2 and up to $3 whose change touched the box $4…$7, as far as it is
+/// known; null: none.
+const postgres::statement& touched_statement();
 
 /// A box's size is unknown to a generic plan, which then takes the spatial index: always right for a tile,
 /// and planned once. Custom plans cost half a millisecond each, and some flip to reading the whole table.

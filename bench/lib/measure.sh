@@ -114,9 +114,10 @@ tell_noise() {
 as_client() { chrt --batch 0 "$@"; }
 
 connections=16
-# ask PORT PATH SECONDS [OPTIONS...]: a report in JSON. All servers are warm when they are asked, so that nothing goes uncounted.
+# ask PORT PATH SECONDS [OPTIONS...]: a report in JSON. The first second does not count, as with pgbench: who stood idle while
+# others were asked is slow at first.
 ask() {
-  as_client "$build/gridlight-bench" "$2" --port "$1" --connections "$connections" ${area:+"--area=$area"} --warm-up 0 \
+  as_client "$build/gridlight-bench" "$2" --port "$1" --connections "$connections" ${area:+"--area=$area"} --warm-up 1s \
     --duration "$3" --json "${@:4}"
 }
 # field REPORT NAME: its last value of that name, which is the total.
