@@ -173,6 +173,8 @@ class statement_watch {
     loaded_ = db.value("SHOW shared_preload_libraries").find("pg_stat_statements") != std::string::npos;
     if (!loaded_)
       MESSAGE("not looked at: pg_stat_statements is not loaded, so new statements would not be seen");
+    else  // those of earlier runs fill it, until new ones are dropped
+      db.run("SELECT pg_stat_statements_reset()");
   }
   void honest_ones_were_asked() {
     if (loaded_) known_ = statements(db_);
