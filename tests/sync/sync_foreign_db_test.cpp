@@ -81,7 +81,7 @@ TEST_CASE("foreign writes: told once each with version and writer; runs, loads a
   const std::string file = (k.folder.path() / "substations.csv").string();
   k.bench.db.run("UPDATE gridlight.sync_lease SET expires_at = '-infinity'");
   std::ofstream{file} << "substation_id,substation_name,latitude,longitude\nS1,loaded,29,-95\n";
-  const auto loaded = k.gridlight("load " + file + " --layer substations --yes");
+  const auto loaded = k.gridlight("load " + file + " --layer substations --yes --allow-shrink");
   INFO(loaded.output);
   CHECK(loaded.status == 0);
   CHECK(k.bench.db.value("SELECT count(*) FROM substations") == "1");
