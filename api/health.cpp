@@ -24,6 +24,14 @@ std::string verdict(const readiness& r) {
   return out;
 }
 
+// What is no reason not to serve.
+void append_warnings(std::string& out, const postgres::pool_status& all) {
+  if (all.limits.empty()) return;
+  out += R"(,"warnings":[)";
+  append_json_string(out, all.limits);
+  out += ']';
+}
+
 http::response answer_of(const readiness& r, std::string body) {
   http::response out = uncached(r.ready ? 200 : 503, http::content_type::json, std::move(body));
   if (!r.ready) out.headers.emplace_back("Retry-After", std::to_string(r.retry_after_s));
@@ -124,6 +132,7 @@ postgres::pool_status sum(const std::vector<postgres::pool_status>& pools) {
       to.connect_failures += from.connect_failures;
     }
     if (!p.last_error.empty()) out.last_error = p.last_error;
+    if (!p.limits.empty()) out.limits = p.limits;
   }
   return out;
 }
@@ -167,6 +176,7 @@ answer_t ready(services& s, http::request& req) {
   const readiness r = co_await check_readiness(s, req.until);
   std::string out = verdict(r);
   append_advisory(out, s.layers.get().get());
+  append_warnings(out, sum(s.pools()));
   co_return answer_of(r, out + "}");
 }
 
@@ -177,6 +187,7 @@ answer_t health(services& s, http::request& req) {
   const readiness r = co_await check_readiness(s, req.until);
   std::string out = verdict(r);
   append_advisory(out, s.layers.get().get());
+  append_warnings(out, sum(s.pools()));
   out += R"(,"version":")" GRIDLIGHT_VERSION R"(","uptime_s":)";
   geo::append_decimal(out, ms_since(s.started) / 1000, 0);
   out += R"(,"database":{"answers":)";

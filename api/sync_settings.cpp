@@ -75,6 +75,7 @@ void append_table(std::string& out, const config& c, const sync_table_config& t,
   number_member(out, "min_share", t.min_share);
   member(out, "new_columns", name(t.added));
   member(out, "swap", name(t.swap));
+  member(out, "foreign_writes", name(t.foreign));
   given_member(out, "timezone", t.timezone);
   if (whole) append_source(out, t);
   out += '}';
@@ -110,6 +111,8 @@ answer_t sync_settings_route(services& s, http::request& req) {
   out.body = R"({"enabled":)";
   out.body += c.sync.enabled ? "true" : "false";
   number_member(out.body, "keep_previous_s", seconds(c.sync.keep_previous));
+  member(out.body, "reaper", c.sync.reaper);
+  number_member(out.body, "reaper_after_s", seconds(c.sync.reaper_after));
   out.body += R"(,"snowflake":)";
   append_snowflake(out.body, c.sync.snowflake, whole);
   out.body += R"(,"tables":[)";

@@ -53,6 +53,38 @@ const postgres::statement& summary_statement() {
   return s;
 }
 
+const postgres::statement& foreign_statement() {
+  static const postgres::statement s{
+      "SELECT layer, changes, last_version, last_at, last_writers FROM gridlight.sync_foreign WHERE changes "
+      "> "
+      "0 ORDER BY layer"};
+  return s;
+}
+
+// $1, $2: seconds, as the sync's own look has them; $2 NULL: only those that are idle.
+const postgres::statement& zombies_statement() {
+  static const postgres::statement s{
+      "SELECT application, state, held_s FROM gridlight.sync_zombies(make_interval(secs => $1), "
+      "make_interval(secs => $2))",
+      {postgres::oid::float8, postgres::oid::float8}};
+  return s;
+}
+
+postgres::arguments zombie_limits(const config& c) {
+  const auto seconds = [](std::chrono::milliseconds t) { return static_cast<double>(t.count()) / 1000; };
+  postgres::arguments out;
+  out.add(seconds(c.sync.reaper_after));
+  if (c.postgres.statement_timeout.count() > 0)
+    out.add(seconds(c.postgres.statement_timeout + c.sync.reaper_after));
+  else
+    out.add_null();
+  return out;
+}
+
+constexpr std::array<std::string_view, 4> foreign_members{R"({"layer":)", R"(,"changes":)",
+                                                          R"(,"last_version":)", R"(,"last_at":)"};
+constexpr std::array<std::string_view, 3> zombie_members{R"({"application":)", R"(,"state":)",
+                                                         R"(,"held_s":)"};
 constexpr std::array<std::string_view, 8> state_members{
     R"({"layer":)",        R"(,"version":)",          R"(,"row_count":)",
     R"(,"changed_at":)",   R"(,"source_synced_at":)", R"(,"lag_s":)",
@@ -120,6 +152,31 @@ void append_layers(std::string& out, const postgres::result_set& rows, const cat
   }
 }
 
+// Names of roles are for those who may change data.
+void append_foreign(std::string& out, const postgres::result_set& rows, bool named) {
+  out += R"(],"foreign_changes":[)";
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (row > 0) out += ',';
+    append_row(out, rows, row, foreign_members);
+    if (named) {
+      out += R"(,"last_writers":)";
+      append_json_string(out, rows.text(row, foreign_members.size()));
+    }
+    out += '}';
+  }
+  out += ']';
+}
+
+void append_zombies(std::string& out, const postgres::result_set& rows) {
+  out += R"(,"zombies":[)";
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (row > 0) out += ',';
+    append_row(out, rows, row, zombie_members);
+    out += '}';
+  }
+  out += ']';
+}
+
 }  // namespace
 
 // GET /api/postgres/sync/status
@@ -133,6 +190,14 @@ answer_t sync_status(services& s, http::request& req) {
   if (!layers) co_return layers.error();
   const auto runs = co_await ask(s, req, runs_statement(), none, req.timing.postgres);
   if (!runs) co_return runs.error();
+  const auto foreign = co_await ask(s, req, foreign_statement(), none, req.timing.postgres);
+  if (!foreign) co_return foreign.error();
+  result<postgres::result_set> zombies = postgres::result_set{};
+  if (foreign->columns() > 0) {  // else there is no such function either
+    const postgres::arguments limits = zombie_limits(s.settings);
+    zombies = co_await ask(s, req, zombies_statement(), limits, req.timing.postgres);
+    if (!zombies) co_return zombies.error();
+  }
   const bool whole = req.who.allowed.has(identity::scope::personal);
   req.audit.saw_personal = whole;
   http::response out;
@@ -144,7 +209,9 @@ answer_t sync_status(services& s, http::request& req) {
     if (row > 0) out.body += ',';
     append_run(out.body, *runs, row, 0, whole);
   }
-  out.body += "]}";
+  append_foreign(out.body, *foreign, req.who.allowed.has(identity::scope::write));
+  append_zombies(out.body, *zombies);
+  out.body += '}';
   co_return out;
 }
 

@@ -313,6 +313,13 @@ const std::vector<setting>& table() {
            "sync run does."),
       duration(GRIDLIGHT_SETTING(sync.keep_previous), 0ms, 24h * 30,
                "How long the table before a swap is kept for gridlight rollback; 0: not at all."),
+      one_of(
+          GRIDLIGHT_SETTING(sync.reaper), {"report", "end", "off"},
+          "The server that syncs looks for sessions of gridlight's, of its own role and database, that are "
+          "idle in a transaction or busy with one statement for too long: report logs them, end ends them "
+          "too."),
+      duration(GRIDLIGHT_SETTING(sync.reaper_after), 1s, 24h,
+               "How long that is; for a busy one it is added to postgres.statement_timeout."),
       text(GRIDLIGHT_SETTING(sync.snowflake.account), is_snowflake_name,
            "empty or an account such as ORG-NAME, without https:// and .snowflakecomputing.com",
            "Snowflake account; with it, the built-in tables of sync.tables are kept."),

@@ -22,6 +22,10 @@ std::string_view name(swap_rule r) noexcept {
   return r == swap_rule::merge ? "merge" : "auto";
 }
 
+std::string_view name(foreign_writes f) noexcept {
+  return f == foreign_writes::accept ? "accept" : "warn";
+}
+
 namespace config_detail {
 namespace {
 
@@ -237,6 +241,10 @@ constexpr std::array keys{
          "merge: the table itself is changed, row by row, whatever the number; for tables that views or "
          "foreign keys hang on."},
         [](reading& r, const entry& e) { store_name(r, e, r.table.swap, swap_rule::merge); }},
+    table_key{{"foreign_writes", "one of warn, accept", "warn",
+               "When others than runs change the table: warn logs each, with its version and writer; accept "
+               "says nothing."},
+              [](reading& r, const entry& e) { store_name(r, e, r.table.foreign, foreign_writes::accept); }},
 };
 
 void read_one(yaml_reader& yaml, const std::string& name, const YAML::Node& node, sync_table_config& table) {

@@ -65,6 +65,7 @@ void dump_sync_table(std::string& out, const sync_table_config& t) {
   line("min_share", fmt::format("{}", t.min_share));
   line("new_columns", name(t.added));
   line("swap", name(t.swap));
+  line("foreign_writes", name(t.foreign));
 }
 
 }  // namespace gridlight::config_detail

@@ -14,9 +14,11 @@ namespace gridlight {
 enum class sync_mode { full, watermark, changes, push, mirrored };
 enum class new_columns { ignore, add, refuse };  ///< that the source has and the table has not
 enum class swap_rule { automatic, merge };       ///< "auto", "merge" in the config
+enum class foreign_writes { warn, accept };      ///< of others than runs, to a table that is kept
 std::string_view name(sync_mode m) noexcept;
 std::string_view name(new_columns p) noexcept;
 std::string_view name(swap_rule r) noexcept;
+std::string_view name(foreign_writes f) noexcept;
 
 /// When something is done again: after an interval, or as a cron line of five fields says.
 struct schedule_text {
@@ -54,11 +56,14 @@ struct sync_table_config {
   double min_share = 0.8;  ///< 0: may lose any part of its rows; none left wants a count that confirms it
   new_columns added = new_columns::ignore;
   swap_rule swap = swap_rule::automatic;
+  foreign_writes foreign = foreign_writes::warn;
 };
 
 struct sync_settings {
   bool enabled = true;  ///< `serve` runs it where there is something to run
   std::chrono::milliseconds keep_previous{std::chrono::hours{24}};
+  std::string reaper = "report";  ///< of sessions of ours that nobody uses: report, end, off
+  std::chrono::milliseconds reaper_after{std::chrono::seconds{90}};
   struct snowflake_settings {
     std::string account, host;  ///< one of them makes it configured
     int port = 443;

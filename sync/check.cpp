@@ -81,6 +81,35 @@ awaitable<result<void>> read_settings(connection& db, check_report& to) {
   co_return result<void>{};
 }
 
+postgres::connect_options served_connection(const config& settings) {
+  postgres::connect_options out;
+  out.uri = settings.postgres.uri;
+  out.application_name = "gridlight check";
+  out.connect_timeout = settings.postgres.connect_timeout;
+  out.statement_timeout = settings.postgres.statement_timeout;
+  out.idle_in_transaction_timeout = settings.postgres.idle_in_transaction_timeout;
+  out.lock_timeout = settings.postgres.lock_timeout;
+  out.pooled = settings.postgres.pooled;
+  return out;
+}
+
+void judge_limits(const connection& db, const config& settings, check_report& to) {
+  const postgres::connect_options wanted = served_connection(settings);
+  const std::string what = postgres::difference(wanted, db.limits());
+  if (what.empty()) return;
+  const std::string role = connection::quote_identifier(to.database[3].second);
+  const auto set = [&](std::string_view name, std::chrono::milliseconds value) {
+    return fmt::format("ALTER ROLE {} SET {} = '{}ms';", role, name, value.count());
+  };
+  to.notes.push_back(
+      {"", what,
+       wanted.pooled ? set("statement_timeout", wanted.statement_timeout) + "\n" +
+                           set("idle_in_transaction_session_timeout", wanted.idle_in_transaction_timeout) +
+                           "\n" + set("lock_timeout", wanted.lock_timeout)
+                     : "take them out of the connection's options (PGOPTIONS, options in the URI or service "
+                       "file), or set postgres.* to the same"});
+}
+
 struct migration_state {
   bool exists = false, readable = false;
   std::vector<applied_migration> applied;
@@ -162,6 +191,7 @@ awaitable<result<check_report>> check_database(connection& db, const config& set
   if (const auto read = co_await read_server(db, report); !read) co_return read.error();
   if (const auto read = co_await read_sessions(db, report); !read) co_return read.error();
   if (const auto read = co_await read_settings(db, report); !read) co_return read.error();
+  judge_limits(db, settings, report);
   const auto migrations = co_await read_migrations(db);
   if (!migrations) co_return migrations.error();
   judge_migrations(*migrations, settings, report);
@@ -190,14 +220,7 @@ std::string connection_target(const secret& uri) {
 int run_check(const config& settings, const check_options& options) {
   const auto report =
       postgres::run_blocking([&](boost::asio::any_io_executor executor) -> awaitable<result<check_report>> {
-        postgres::connect_options connect;
-        connect.uri = settings.postgres.uri;
-        connect.application_name = "gridlight check";
-        connect.connect_timeout = settings.postgres.connect_timeout;
-        connect.statement_timeout = settings.postgres.statement_timeout;
-        connect.idle_in_transaction_timeout = settings.postgres.idle_in_transaction_timeout;
-        connect.lock_timeout = settings.postgres.lock_timeout;
-        connect.pooled = settings.postgres.pooled;
+        const postgres::connect_options connect = served_connection(settings);
         auto db = co_await connection::open(executor, connect, deadline_in(connect.connect_timeout));
         if (!db) co_return unreachable(db.error(), connect.uri);
         co_return co_await check_database(*db, settings);

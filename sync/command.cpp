@@ -6,9 +6,8 @@
 
 namespace gridlight::sync {
 
-boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asio::any_io_executor executor,
-                                                                      config::postgres_settings settings,
-                                                                      std::string name) {
+postgres::connect_options command_connection(const config::postgres_settings& settings,
+                                             const std::string& name) {
   postgres::connect_options options;
   options.uri = settings.uri;
   options.application_name = "gridlight " + name;
@@ -17,6 +16,13 @@ boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asi
   options.idle_in_transaction_timeout = settings.idle_in_transaction_timeout;
   options.lock_timeout = settings.lock_timeout;
   options.pooled = settings.pooled;
+  return options;
+}
+
+boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asio::any_io_executor executor,
+                                                                      config::postgres_settings settings,
+                                                                      std::string name) {
+  const postgres::connect_options options = command_connection(settings, name);
   const deadline until = deadline_in(settings.connect_timeout);
   auto session = co_await postgres::connection::open(executor, options, until);
   if (!session || settings.pooled) co_return session;

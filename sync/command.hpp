@@ -17,6 +17,9 @@ namespace exit_code {
 inline constexpr int ok = 0, failed = 1, usage = 2;
 }
 
+/// How a command's session is opened: open_for_command() does.
+postgres::connect_options command_connection(const config::postgres_settings& settings,
+                                             const std::string& name);
 /// A session for a command: no statement timeout, `lock_timeout` as configured, named `gridlight NAME` in
 /// Postgres.
 boost::asio::awaitable<result<postgres::connection>> open_for_command(boost::asio::any_io_executor executor,

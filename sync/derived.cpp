@@ -41,12 +41,12 @@ ON CONFLICT (circuit_id) DO UPDATE SET
 }  // namespace
 
 boost::asio::awaitable<result<void>> derive(postgres::connection& db, const table_plan& plan,
-                                            std::int64_t token) {
+                                            std::int64_t run_id, std::int64_t token) {
   if (plan.schema != "public" || plan.table != "grid_assets_cache") co_return result<void>{};
   const auto there = co_await db.execute(there_sql, command_deadline());
   if (!there) co_return there.error();
   if (there->text(0, 0) != "t") co_return result<void>{};
-  const std::string sql = std::string{areas_sql} + fence_sql(token) + "; COMMIT";
+  const std::string sql = std::string{areas_sql} + own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
   const auto done = co_await db.execute(sql, command_deadline());
   if (!done && !db.broken() && !db.idle()) co_await db.execute("ROLLBACK", command_deadline());
   if (!done) co_return done.error();

@@ -12,6 +12,6 @@ namespace gridlight::sync {
 /// one transaction that ends with the fence; only areas that differ are written. Nothing is done for other
 /// tables.
 boost::asio::awaitable<result<void>> derive(postgres::connection& db, const table_plan& plan,
-                                            std::int64_t token);
+                                            std::int64_t run_id, std::int64_t token);
 
 }  // namespace gridlight::sync

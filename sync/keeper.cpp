@@ -20,6 +20,7 @@
 #include "sync/run_record.hpp"
 #include "sync/runner.hpp"
 #include "sync/schedule.hpp"
+#include "sync/watch.hpp"
 
 namespace gridlight::sync {
 namespace asio = boost::asio;
@@ -69,7 +70,8 @@ struct keeper::impl {
         holder(io.get_executor(), lease_connection(c.postgres), instance_name()),
         runs(io.get_executor(), c),
         times(plans),
-        timer(io) {
+        timer(io),
+        watcher(io.get_executor(), c, plans, m, [this] { return seen(); }) {
     for (const table_plan& plan : plans) {
       const auto label = [&](std::string_view key, std::string_view value) {
         return metrics::labels{{"table", plan.name()}, {std::string{key}, std::string{value}}};
@@ -92,6 +94,14 @@ struct keeper::impl {
                 [leads = leading] { return leads->load() ? 1.0 : 0.0; });
   }
 
+  // What the watch goes by.
+  watch::view seen() const {
+    watch::view out;
+    if (holder.held()) out.lease = holder.token();
+    out.backend = runs.backend_pid();
+    return out;
+  }
+
   awaitable<void> work();
   awaitable<result<void>> step();
   awaitable<result<void>> take_over(postgres::connection& db);
@@ -111,6 +121,7 @@ struct keeper::impl {
   runner runs;
   schedule times;
   asio::steady_timer timer;
+  watch watcher;
   std::map<std::string, series> counted;
   std::map<std::string, std::string> told;  // the last failure of each table that was logged
   std::shared_ptr<std::atomic<bool>> leading = std::make_shared<std::atomic<bool>>(false);
@@ -253,14 +264,16 @@ result<std::unique_ptr<keeper>> keeper::make(const config& settings, metrics& co
 void keeper::start() {
   impl_->thread = std::thread{[p = impl_.get()] {
     lower_priority();
-    asio::co_spawn(p->io, p->work(), [](std::exception_ptr e) {
+    const auto ended = [](std::exception_ptr e) {
       if (!e) return;
       try {
         std::rethrow_exception(e);
       } catch (const std::exception& what) {
         spdlog::error("the sync has ended: {}", what.what());
       }
-    });
+    };
+    asio::co_spawn(p->io, p->work(), ended);
+    asio::co_spawn(p->io, p->watcher.run(), ended);
     p->io.run();
   }};
 }
@@ -270,6 +283,7 @@ void keeper::ask_to_stop() {
     if (p->stopping) return;
     p->stopping = true;
     p->runs.stop();
+    p->watcher.stop();
     p->timer.cancel();
   });
 }

@@ -116,7 +116,7 @@ awaitable<result<run_outcome>> table_run::run() {
     co_return why;
   }
   if (!options_.dry_run && out_.written() + out_.deleted > 0) {
-    const auto derived = co_await derive(db_, plan_, options_.token);
+    const auto derived = co_await derive(db_, plan_, record_.id, options_.token);
     if (!derived)
       spdlog::warn("sync of {}: what is derived of it is not: {}", plan_.name(), derived.error().log_detail);
   }

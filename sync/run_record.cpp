@@ -65,8 +65,13 @@ std::string fence_sql(std::int64_t token) {
   return fmt::format("SELECT gridlight.sync_fence({})", token);
 }
 
+std::string own_sql(std::int64_t run_id) {
+  return fmt::format("SELECT gridlight.sync_own({})", run_id);
+}
+
 std::string success_sql(const table_plan& plan, const begun_run& run, const filled& rows) {
-  std::string sql = fmt::format(
+  std::string sql = own_sql(run.id) + "; ";
+  sql += fmt::format(
       "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {}, "
       "rows_rejected = {}, bytes = {} WHERE run_id = {}",
       rows.read, rows.rejected, rows.bytes, run.id);

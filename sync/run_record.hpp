@@ -26,6 +26,8 @@ std::string success_sql(const table_plan& plan, const begun_run& run, const fill
 /// The mark up to which rows have been taken, in nanoseconds; nothing: only that a run was.
 std::string watermark_sql(const table_plan& plan, std::optional<std::int64_t> mark, std::int64_t rows);
 std::string fence_sql(std::int64_t token);
+/// Says whose the changes of this transaction are. Part of success_sql().
+std::string own_sql(std::int64_t run_id);
 
 boost::asio::awaitable<void> record_failure(postgres::connection& db, const table_plan& plan,
                                             const begun_run& run, const filled& rows, failure f);

@@ -18,6 +18,8 @@ awaitable<result<postgres::connection*>> runner::database() {
     auto opened = co_await open_for_command(executor_, settings_.postgres, "sync");
     if (!opened) co_return opened.error();
     db_.emplace(std::move(*opened));
+    const auto meant = command_connection(settings_.postgres, "sync");
+    postgres::warn_of_limits("sync", postgres::difference(meant, db_->limits()));
     const auto ready =
         co_await db_->execute("SELECT to_regclass('gridlight.sync_lease') IS NOT NULL", command_deadline());
     if (!ready) co_return ready.error();

@@ -24,6 +24,8 @@ class runner {
   boost::asio::awaitable<result<postgres::connection*>> database();
   /// Where a plan's rows come from, or go to. Lives until the next call.
   boost::asio::awaitable<result<source*>> source_of(const table_plan& plan);
+  /// Of that session in Postgres; 0: there is none.
+  int backend_pid() const noexcept { return db_ ? db_->backend_pid() : 0; }
   void stop();  ///< what runs ends soon, as a failure
 
  private:

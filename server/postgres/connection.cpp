@@ -82,6 +82,9 @@ int connection::backend_pid() const noexcept {
 int connection::server_version() const noexcept {
   return PQserverVersion(impl_->pg.get());
 }
+const session_limits& connection::limits() const noexcept {
+  return impl_->limits;
+}
 steady::time_point connection::opened_at() const noexcept {
   return impl_->opened;
 }

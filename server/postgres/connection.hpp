@@ -31,6 +31,16 @@ struct connect_options {
   bool pooled = false;  ///< behind PgBouncer in transaction mode
 };
 
+/// What is in force in a session; 0: no limit.
+struct session_limits {
+  std::chrono::milliseconds statement{0}, idle_in_transaction{0}, lock{0};
+};
+/// Where the limits of a session are not those of the options, in a sentence; empty: they are. Behind a
+/// pooler they are the role's, and only longer ones are wrong.
+std::string difference(const connect_options& wanted, const session_limits& found);
+/// Logs such a sentence; the same one once in a process. `whose`: "postgres", "sync".
+void warn_of_limits(std::string_view whose, const std::string& sentence);
+
 /// One libpq session, asynchronous, on one executor; not thread-safe. One operation at a time.
 /// Every operation ends by its deadline: then the query is cancelled in Postgres, drained, and errc::deadline
 /// comes back (the same when the awaiting coroutine is cancelled); a connection that could not be drained is
@@ -96,6 +106,7 @@ class connection {
   int backend_pid() const noexcept;
   int server_version() const noexcept;  ///< such as 150018
   steady::time_point opened_at() const noexcept;
+  const session_limits& limits() const noexcept;  ///< as they were found when it was opened
 
   /// `name` quoted as an SQL identifier. The only way an identifier comes into SQL text.
   static std::string quote_identifier(std::string_view name);

@@ -108,6 +108,7 @@ struct connection::impl {
   std::shared_ptr<impl*> self;  ///< null inside once this is gone; what the timer's handler holds
   deadline limit{}, armed_for{};
   bool armed = false, waiting = false, late = false;
+  session_limits limits;
   bool broken = false, copying = false, pooled;
   std::string given_up;       ///< why, when it was
   bool cancels = true;        ///< the server takes a cancel

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <functional>
 #include <map>
 
@@ -142,10 +143,24 @@ failure unreachable(std::string_view why) {
   return from_sqlstate("08001", why.substr(0, why.find("; in: ")));
 }
 
+// In milliseconds, in the order of session_limits.
+constexpr std::string_view limits_sql =
+    "; SELECT (extract(epoch FROM pg_catalog.current_setting(w.name)::interval) * 1000)::bigint FROM "
+    "pg_catalog.unnest(ARRAY['statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout']) "
+    "WITH ORDINALITY AS w(name, n) ORDER BY w.n";
+
+std::chrono::milliseconds limit(const result_set& rows, int row) {
+  std::int64_t value = 0;
+  const std::string_view text = rows.rows() > row ? rows.text(row, 0) : std::string_view{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return std::chrono::milliseconds{value};
+}
+
 // Whatever the user set, by `options`, PGOPTIONS or a service file, has the source 'client' and stays.
 std::string session_sql(const connect_options& o) {
   std::string sql = "SET TimeZone = 'UTC'";
-  if (o.pooled) return sql;  // PgBouncer keeps this one apart for each client; the rest belongs to the role
+  if (o.pooled)  // PgBouncer keeps this one apart for each client; the rest belongs to the role
+    return sql + std::string{limits_sql};
   sql +=
       "; SET DateStyle = 'ISO'; SELECT pg_catalog.set_config(w.name, w.value, false) FROM (VALUES "
       "('statement_timeout', '" +
@@ -158,7 +173,7 @@ std::string session_sql(const connect_options& o) {
       milliseconds(o.lock_timeout) +
       "')) AS w(name, value) "
       "JOIN pg_catalog.pg_settings AS s ON s.name = w.name WHERE s.source <> 'client'";
-  return sql;
+  return sql + std::string{limits_sql};
 }
 
 std::shared_ptr<attempt> make_attempt(const connect_options& o, settings ours, bool stepwise,
@@ -227,6 +242,7 @@ asio::awaitable<result<connection>> connection::open(asio::any_io_executor execu
   connection c{std::move(made)};
   auto set = co_await c.execute(session, until);
   if (!set) co_return unreachable(set.error().log_detail);
+  c.impl_->limits = {limit(*set, 0), limit(*set, 1), limit(*set, 2)};
   co_return c;
 }
 

@@ -126,6 +126,7 @@ pool_status pool::status() const {
     out.lanes[i] = impl_->lanes[i].status.load();
   const std::lock_guard lock{impl_->error_mutex};
   out.last_error = impl_->last_error;
+  out.limits = impl_->limits;
   return out;
 }
 

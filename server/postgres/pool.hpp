@@ -59,6 +59,7 @@ struct lane_status {
 struct pool_status {
   lane_status lanes[lane_count];
   std::string last_error;  ///< last connect error in libpq's words, empty after a success; for the log
+  std::string limits;      ///< how sessions are not set as they should be; empty: they are
 };
 
 /// Time spent waiting for a connection and in Postgres, added up over a request's queries, in milliseconds.

@@ -119,6 +119,7 @@ struct pool::impl : std::enable_shared_from_this<pool::impl> {
   bool stopping = false;
   mutable std::mutex error_mutex;
   std::string last_error;
+  std::string limits;  // of the session opened last, under error_mutex too
 };
 
 }  // namespace gridlight::postgres

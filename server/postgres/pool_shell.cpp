@@ -172,6 +172,10 @@ void pool::impl::connect_ended(lane_state& s, std::size_t slot, result<connectio
         spdlog::warn("postgres: cannot connect: {}", error);
     }
     last_error = std::move(error);
+    if (made) {
+      limits = difference(how->connect, made->limits());
+      warn_of_limits("postgres", limits);
+    }
   }
   const auto now = steady::now();
   if (made) {

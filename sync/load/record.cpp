@@ -21,8 +21,9 @@ std::string layer_load::geometry_sql() const {
 
 std::string layer_load::record_sql() const {
   std::string sql = fmt::format(
-      "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {}, "
-      "rows_written = {}, rows_rejected = {}, bytes = {} WHERE run_id = {}",
+      "SELECT gridlight.sync_own({4}); "
+      "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {0}, "
+      "rows_written = {1}, rows_rejected = {2}, bytes = {3} WHERE run_id = {4}",
       counts_.read, counts_.stored, counts_.rejected, counts_.bytes, run_id_);
   if (inferred_)
     sql += fmt::format("; SELECT gridlight.watch({}, {}, {})", connection::quote_literal(layer_.name),

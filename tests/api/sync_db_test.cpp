@@ -1,5 +1,9 @@
 // What the routes under /api/postgres/sync say of the bookkeeping's tables.
+#include <libpq-fe.h>
+
+#include <memory>
 #include <set>
+#include <thread>
 
 #include "api/sync_run_row.hpp"
 #include "tests/api/grid_bench.hpp"
@@ -202,6 +206,27 @@ TEST_CASE("what of a run's error a client may see") {
   CHECK(anybody(logged) == "the table cannot be read");
   CHECK(api::public_error(logged, true) == "the table cannot be read");
   CHECK(api::public_error("\"Jane Doe\" in /a/b\nSELECT 1", true) == "\"Jane Doe\" in /a/b");
+}
+
+TEST_CASE("sync/status: what others changed, and sessions that nobody uses") {
+  bench b;
+  constexpr const char* url = "/api/postgres/sync/status";
+  CHECK(b.text(url, "/foreign_changes") == "[]");
+  CHECK(b.text(url, "/zombies") == "[]");
+  b.db.run(
+      "INSERT INTO gridlight.sync_foreign VALUES ('a', 9, 3, 8, '2026-11-01 10:00+00', 'psql as role "
+      "postgres'), ('b', 4, 0, NULL, NULL, NULL)");
+  b.settings.sync.reaper_after = std::chrono::milliseconds{200};
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> left{
+      PQconnectdb((b.db.uri() + " application_name='gridlight load'").c_str()), PQfinish};
+  PQclear(PQexec(left.get(), "BEGIN; SELECT 1"));
+  std::this_thread::sleep_for(std::chrono::milliseconds{300});
+  CHECK(b.text(url, "/foreign_changes") ==
+        R"([{"layer":"a","changes":3,"last_version":8,"last_at":"2026-11-01T10:00:00Z"}])");
+  CHECK(b.text(url, "/zombies/0/application") == R"("gridlight load")");
+  CHECK(b.text(url, "/zombies/0/state") == R"("idle in transaction")");
+  CHECK(b.json(url).at_pointer("/zombies/0/held_s").get_double().value() >= 0.2);
+  CHECK(b.json(url)["zombies"].get_array().value().size() == 1);
 }
 
 TEST_CASE("without the bookkeeping's tables there are no runs") {

@@ -99,5 +99,7 @@ TEST_CASE("sync/settings: nothing configured") {
   routes_bench b;
   answered a;
   ask(b, a, true);
-  CHECK(a.body == R"({"enabled":true,"keep_previous_s":86400,"snowflake":{"configured":false},"tables":[]})");
+  CHECK(
+      a.body ==
+      R"({"enabled":true,"keep_previous_s":86400,"reaper":"report","reaper_after_s":90,"snowflake":{"configured":false},"tables":[]})");
 }

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <libpq-fe.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -340,4 +341,51 @@ TEST_CASE("a run is asked for over HTTP by those who may write, and by nobody el
   CHECK(m.served() == "300g1");
   CHECK(post("substations/run?allow_shrink=true", writer).status == 202);
   CHECK(m.wait_for("10g2"));
+}
+
+TEST_CASE(
+    "serve tells of foreign writes, ends sessions that nobody uses, and says when limits are not its own") {
+  mirror m{"schedule: 1s"};
+  m.fill(300, 1);
+  auto options = m.serving();
+  options.environment["GRIDLIGHT_DATABASE_URL"] = m.db.uri() + " options='-c statement_timeout=77s'";
+  options.arguments = {"--set", "sync.reaper=end", "--set", "sync.reaper_after=1s"};
+  // A server that was left in the middle of something.
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> left{
+      PQconnectdb((m.db.uri() + " application_name='gridlight sync'").c_str()), PQfinish};
+  PQclear(PQexec(left.get(), "BEGIN; LOCK TABLE gridlight.sync_pause IN ROW EXCLUSIVE MODE"));
+  REQUIRE(PQtransactionStatus(left.get()) == PQTRANS_INTRANS);
+  options.allowed = {"was changed by others than the sync", "it was ended", "sessions are not limited"};
+  test::server_process server{options};
+  CHECK(m.wait_for("300g1"));
+  CHECK(server.wait_for_log("sync: session " + std::to_string(PQbackendPID(left.get())) +
+                            " (gridlight sync) is idle in transaction for "));
+  PQclear(PQexec(left.get(), "SELECT 1"));
+  CHECK(PQstatus(left.get()) == CONNECTION_BAD);
+
+  CHECK(server.log().find("was changed by others") == std::string::npos);
+  m.db.run(
+      "SET application_name = 'old loader'; UPDATE substations SET substation_name = 'theirs' WHERE "
+      "substation_id = 'S7'");
+  CHECK(server.wait_for_log("sync: layer substations was changed by others than the sync: version "));
+  CHECK(server.log().find("by old loader as role ") != std::string::npos);
+  CHECK(m.wait_for("300g1"));  // taken back
+
+  test::http_client client{server.url()};
+  const std::string counted = client.get("/metrics").body;
+  CHECK(counted.find("gridlight_sync_foreign_changes_total{layer=\"substations\"} 1\n") != std::string::npos);
+  CHECK(counted.find("gridlight_sync_zombies_total{what=\"ended\"} 1\n") != std::string::npos);
+  const std::string limits = "sessions are not limited as configured: statement_timeout is 77 s, not 10 s";
+  CHECK(client.get("/ready").body.find("\"warnings\":[\"" + limits) != std::string::npos);
+  CHECK(server.wait_for_log("postgres: " + limits));
+  CHECK(
+      server.wait_for_log("sync: sessions are not limited as configured: statement_timeout is 77 s, not 0"));
+  const std::string log = server.log();
+  CHECK(log.find("postgres: " + limits) == log.rfind("postgres: " + limits));  // once, for all connections
+  const auto check = test::run_gridlight(
+      "--config " + m.config + " --database-url " +
+      mirror::in_shell(m.db.uri() + " options='-c statement_timeout=77s'") + " check 2>&1");
+  INFO(check.output);
+  CHECK(check.output.find(limits) != std::string::npos);
+  CHECK(m.gridlight("check").output.find("not limited") == std::string::npos);
 }

@@ -57,7 +57,8 @@ TEST_CASE("a file's keys stand on top of the built-in ones") {
            "  tables:\n    topology: {schedule: {cron: 5 4 * * 1-5, timezone: America/Chicago}}\n"
            "    work_orders: {enabled: false}\n"
            "    more: {layer: assets, mode: watermark, watermark: TS, source: A.B.C, overlap: 2m,\n"
-           "           columns: {asset_id: 'ID::VARCHAR'}, timezone: UTC, max_errors: 5}\n");
+           "           columns: {asset_id: 'ID::VARCHAR'}, timezone: UTC, max_errors: 5, foreign_writes: "
+           "accept}\n");
   const auto& topology = table(c, "topology");
   CHECK(topology.source == "FLUX_OPS_CENTER_TOPOLOGY");
   CHECK(topology.schedule == schedule_text{0ms, "5 4 * * 1-5", "America/Chicago"});
@@ -65,6 +66,8 @@ TEST_CASE("a file's keys stand on top of the built-in ones") {
   const auto& more = table(c, "more");
   CHECK(more.overlap == 2min);
   CHECK(more.max_errors == 5);
+  CHECK(more.foreign == foreign_writes::accept);
+  CHECK(topology.foreign == foreign_writes::warn);
   REQUIRE(more.columns.size() == 1);
   CHECK(more.columns[0] == std::pair<std::string, std::string>{"asset_id", "ID::VARCHAR"});
   CHECK_FALSE(more.only_columns);
@@ -75,6 +78,9 @@ TEST_CASE("what is wrong with a table is said with file, line and key") {
     return bad(snow + "  tables:\n    t: {layer: assets, source: T, " + std::string{keys} + "}\n");
   };
   CHECK(one("mode: ful").starts_with("t.yaml:4: sync.tables.t.mode is ful; it must be one of full,"));
+  CHECK(
+      one("foreign_writes: no").find("sync.tables.t.foreign_writes is no; it must be one of warn, accept") !=
+      std::string::npos);
   CHECK(one("schedul: 5m").find("unknown key sync.tables.t.schedul; did you mean sync.tables.t.schedule?") !=
         std::string::npos);
   CHECK(one("schedule: 99 * * * *").find("sync.tables.t.schedule is 99 * * * *; it must be an interval") !=
@@ -108,10 +114,12 @@ TEST_CASE("secrets of the sync are never shown") {
 TEST_CASE("dump of sync reads back to the same") {
   const config c = good(snow +
                         "  tables:\n    topology: {where: \"A = '$${x}'\", key: [a, b]}\n"
-                        "    more: {table: s.t, key: id, source: X, columns: [id, n], schedule: off}\n");
+                        "    more: {table: s.t, key: id, source: X, columns: [id, n], schedule: off, "
+                        "foreign_writes: accept}\n");
   const std::string text = dump(c);
   INFO(text);
   CHECK(dump(good(text)) == text);
   CHECK(table(good(text), "topology").where == "A = '${x}'");
   CHECK(table(good(text), "more").schedule.never());
+  CHECK(table(good(text), "more").foreign == foreign_writes::accept);
 }

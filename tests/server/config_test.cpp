@@ -232,6 +232,8 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"log.audit", "on"},
       {"sync.enabled", "on"},
       {"sync.keep_previous", "31d"},
+      {"sync.reaper", "kill"},
+      {"sync.reaper_after", "500ms"},
       {"sync.snowflake.account", "https://a"},
       {"sync.snowflake.host", "a/b"},
       {"sync.snowflake.port", "0"},

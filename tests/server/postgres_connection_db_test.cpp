@@ -427,3 +427,53 @@ TEST_CASE("a query whose asker is cancelled is cancelled in Postgres, and its co
   CHECK(c->idle());
   c.reset();
 }
+
+TEST_CASE("a session knows its limits, and where they are not those that were meant") {
+  const temp_db db;
+  auto o = options_for(db.uri());
+  o.statement_timeout = 1234ms;
+  o.idle_in_transaction_timeout = 5s;
+  o.lock_timeout = 0ms;
+  with_connection(o, [&](connection& c) -> asio::awaitable<void> {
+    CHECK(c.limits().statement == 1234ms);
+    CHECK(c.limits().idle_in_transaction == 5s);
+    CHECK(c.limits().lock == 0ms);
+    CHECK(difference(o, c.limits()) == "");
+    co_return;
+  });
+  // What a role is set to is overruled.
+  const std::string name = connection::quote_identifier(db.value("SELECT current_database()"));
+  db.run("ALTER DATABASE " + name + " SET statement_timeout = '2h'; ALTER DATABASE " + name +
+         " SET lock_timeout = '1d'");
+  with_connection(o, [&](connection& c) -> asio::awaitable<void> {
+    CHECK(difference(o, c.limits()) == "");
+    co_return;
+  });
+  // Behind a pooler it stands.
+  o.pooled = true;
+  o.lock_timeout = 2s;
+  with_connection(o, [&](connection& c) -> asio::awaitable<void> {
+    CHECK(
+        difference(o, c.limits()) ==
+        "sessions are not limited as configured: statement_timeout is 7200 s, not 1234 ms, "
+        "idle_in_transaction_session_timeout is 0 (none), not 5 s, lock_timeout is 86400 s, not 2 s; behind "
+        "a pooler the role has to set them");
+    co_return;
+  });
+  db.run("ALTER DATABASE " + name + " SET statement_timeout = '1s'; ALTER DATABASE " + name +
+         " SET lock_timeout = '2s'; ALTER DATABASE " + name +
+         " SET idle_in_transaction_session_timeout = '1500ms'");
+  with_connection(o, [&](connection& c) -> asio::awaitable<void> {
+    CHECK(c.limits().idle_in_transaction == 1500ms);
+    CHECK(difference(o, c.limits()) == "");  // shorter than need be is no danger
+    co_return;
+  });
+  o.pooled = false;
+  o.uri = secret{db.uri() + " options='-c statement_timeout=77s'"};
+  with_connection(o, [&](connection& c) -> asio::awaitable<void> {
+    CHECK(difference(o, c.limits()) ==
+          "sessions are not limited as configured: statement_timeout is 77 s, not 1234 ms; the connection's "
+          "options do");
+    co_return;
+  });
+}
