@@ -281,11 +281,16 @@ TEST_CASE(
   CHECK(wait_for("\"g1\"", 3s));
   m.other.run("UPDATE stations SET substation_name = 'renamed' WHERE substation_id = 'S7'");
   CHECK(wait_for("\"renamed\"", 5s));
-  const std::string counted = client.get("/metrics").body;
+  // A run is counted once it has ended, which is after its rows are seen.
+  const std::string written = "gridlight_sync_rows_total{table=\"substations\",what=\"written\"} 301";
+  std::string counted = client.get("/metrics").body;
+  for (int i = 0; i < 250 && counted.find(written) == std::string::npos; ++i) {
+    std::this_thread::sleep_for(20ms);
+    counted = client.get("/metrics").body;
+  }
   CHECK(counted.find("gridlight_sync_runs_total{table=\"substations\",status=\"success\"} ") !=
         std::string::npos);
-  CHECK(counted.find("gridlight_sync_rows_total{table=\"substations\",what=\"written\"} 301") !=
-        std::string::npos);
+  CHECK(counted.find(written) != std::string::npos);
   CHECK(counted.find("gridlight_sync_leader 1") != std::string::npos);
   // Somebody asks for a run, as the API may: it is done by whoever keeps the tables.
   const std::string id = m.db.value(
