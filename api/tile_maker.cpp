@@ -138,11 +138,19 @@ tile_maker::tile_maker(postgres::pool& pool, condition_store& circuits, const co
       packer_(tile_gzip_level) {}
 tile_maker::~tile_maker() = default;
 
+namespace {
+tile_layers with_own_properties(tile_layers layers) {
+  for (tile_layer& l : layers.layers)
+    l.properties.reset();
+  return layers;
+}
+}  // namespace
+
 tile_maker::prepared::prepared(const question& q, tile_rows rows, std::int64_t most)
     : sources{sources_of(q.parts)},
       layout{layout_of(q.parts)},
       sql{tile_statement(q.parts, rows, most), tile_parameters(rows)},
-      drawn{drawn_parts(q.layers, q.parts, layout)} {}
+      drawn{drawn_parts(with_own_properties(q.layers), q.parts, layout)} {}
 
 std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& q, tile_rows rows) {
   if (of_ != q.layers.owner || prepared_.size() >= most_statements) {
@@ -152,8 +160,6 @@ std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& 
   std::string key{rows == tile_rows::ranked ? "ranked" : "all"};
   for (const tile_part& p : q.parts)
     key.append(p.generalised ? ",g" : ",").append(p.joined ? "j:" : ":").append(p.of->config.name);
-  // The statement is the same whichever properties are drawn; what is prepared is for each layer's own.
-  key.append("?").append(q.layers.selected);
   auto& found = prepared_[std::move(key)];
   if (!found) found = std::make_shared<const prepared>(q, rows, most_);
   return found;
@@ -218,7 +224,10 @@ tile_maker::counted tile_maker::encode(const question& q, const postgres::result
                                        std::string& out) {
   const auto start = steady::now();
   counted sum;
-  tile_writer writer{q.how->drawn, q.t, q.held.get()};
+  // One statement serves every choice of properties: each would else be prepared in every session.
+  std::vector<drawn_part> chosen;
+  if (!q.layers.selected.empty()) chosen = drawn_parts(q.layers, q.parts, q.how->layout);
+  tile_writer writer{q.layers.selected.empty() ? q.how->drawn : chosen, q.t, q.held.get()};
   std::vector<std::int64_t> seen(q.parts.size(), 0), total(q.parts.size(), 0);
   for (int row = 1; row < rows.rows(); ++row) {
     const auto part = static_cast<std::size_t>(rows.integer(row, tile_layout::part) / 2);

@@ -106,6 +106,14 @@ TEST_CASE("properties chooses; what is personal never is in a tile, whoever asks
   CHECK(some[0].features[0].tags.size() == 2);
   CHECK(text(some[1].features[0], "circuit_status") == "critical");
   CHECK(text(some[1].features[0], "from_asset_id") == "(none)");
+  // All choices share one statement: none leaves its own to the next.
+  const auto own = b.tile(tiles_of("transformers,topology"));
+  CHECK(text(own[1].features[0], "from_asset_id") != "(none)");
+  CHECK(text(own[1].features[0], "circuit_status") == "critical");
+  const auto other = b.tile(tiles_of("transformers,topology", "?properties=from_asset_id"));
+  CHECK(other[0].features[0].tags.size() == 1);
+  CHECK(text(other[1].features[0], "from_asset_id") == text(own[1].features[0], "from_asset_id"));
+  CHECK(text(other[1].features[0], "circuit_status") == "(none)");
   b.who.allowed.add(identity::scope::personal);
   const auto customers = b.tile(tiles_of("customers"));
   REQUIRE(customers.size() == 1);  // at their transformer, not at 10, 10
