@@ -249,6 +249,8 @@ awaitable<void> keeper::impl::work() {
       co_await pause(done ? look_every : std::chrono::milliseconds{2000});
   }
   leading->store(false);
+  // A session's timer may be set for a day: as long as it is there, the thread would not end.
+  runs.close();
   co_await holder.stop();
 }
 

@@ -65,4 +65,11 @@ void runner::stop() {
   if (db_) db_->give_up("the sync is stopped", true);
 }
 
+void runner::close() {
+  stopped_ = true;
+  mirrored_.reset();
+  snowflake_.reset();
+  db_.reset();
+}
+
 }  // namespace gridlight::sync

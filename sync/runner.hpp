@@ -26,7 +26,8 @@ class runner {
   boost::asio::awaitable<result<source*>> source_of(const table_plan& plan);
   /// Of that session in Postgres; 0: there is none.
   int backend_pid() const noexcept { return db_ ? db_->backend_pid() : 0; }
-  void stop();  ///< what runs ends soon, as a failure
+  void stop();   ///< what runs ends soon, as a failure
+  void close();  ///< the sessions; after the last run
 
  private:
   boost::asio::any_io_executor executor_;

@@ -35,6 +35,7 @@ asio::awaitable<result<void>> connection::copy_begin(std::string_view copy_sql, 
 asio::awaitable<result<void>> connection::copy_put(std::span<const std::byte> data, deadline until) {
   impl& c = *impl_;
   if (!c.copying) co_return no_copy();
+  if (c.broken) co_return c.lost();  // given up between two pieces
   // A message's length is an int; pieces keep libpq's buffer small too.
   constexpr std::size_t piece = 256 * 1024;
   while (!data.empty()) {
@@ -58,6 +59,7 @@ asio::awaitable<result<std::int64_t>> connection::copy_finish(deadline until) {
   impl& c = *impl_;
   if (!c.copying) co_return no_copy();
   c.copying = false;
+  if (c.broken) co_return c.lost();
   if (PQputCopyEnd(c.pg.get(), nullptr) != 1) co_return c.lost();
   auto stored = co_await c.finish(until, "COPY");
   if (!stored) co_return std::move(stored).error();

@@ -35,6 +35,7 @@ struct mirror {
   temp_db db, other;
   test::temp_folder folder;
   std::string config = (folder.path() / "gridlight.yaml").string();
+  std::string fill_table = "stations";
 
   explicit mirror(const std::string& keys = "schedule: 1s") {
     other.run(
@@ -60,7 +61,7 @@ struct mirror {
   }
   /// Rows whose every value depends on `generation`.
   void fill(int rows, int generation) const {
-    other.run("BEGIN; TRUNCATE stations; INSERT INTO stations SELECT 'S' || n, 'g" +
+    other.run("BEGIN; TRUNCATE " + fill_table + "; INSERT INTO " + fill_table + " SELECT 'S' || n, 'g" +
               std::to_string(generation) +
               "', 29, -95, n, 'x', '2001-02-03', 'ACTIVE' FROM generate_series(1, " + std::to_string(rows) +
               ") n; COMMIT");
@@ -219,6 +220,32 @@ TEST_CASE(
   }
   MESSAGE(old, " old, ", fresh, " new");
   CHECK(m.overlaps() == "0");
+}
+
+TEST_CASE("a server that is told to stop in the midst of a run stops at once, and the table is the old one") {
+  mirror m;
+  m.other.run("ALTER TABLE stations RENAME TO all_stations");
+  m.fill_table = "all_stations";
+  // A batch of 2,000 takes a second.
+  m.other.run(
+      "CREATE VIEW stations AS SELECT * FROM all_stations WHERE pg_sleep(CASE WHEN substation_id < 'T' THEN "
+      "0.0005 "
+      "ELSE 0 END) IS NOT NULL");
+  m.fill(100, 0);
+  m.gridlight("sync run substations");
+  m.fill(20000, 1);
+  std::mt19937 random{11};
+  for (int round = 0; round < test::count_of(3, 20); ++round) {
+    test::server_process server{m.serving()};
+    server.allow("sync of substations");
+    CHECK(server.wait_for_log("this instance keeps 1 tables"));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds{std::uniform_int_distribution<int>{100, 3000}(random)});
+    const auto told = std::chrono::steady_clock::now();
+    CHECK(server.stop() == 0);
+    CHECK(std::chrono::steady_clock::now() - told < 3s);
+    CHECK(m.served() == "100g0");
+  }
 }
 
 TEST_CASE("of two instances one keeps the tables; when it dies the other does within 5 s") {
