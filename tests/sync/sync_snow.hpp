@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/support/snowflake/source.hpp"
+#include "tests/support/snowflake/topology.hpp"
 #include "tests/sync/sync_support.hpp"
 
 namespace gridlight::test {
@@ -11,36 +11,13 @@ struct snow_sync {
   sync_bench bench;
 
   explicit snow_sync(const std::string& tables, snowflake::settings how = {}) : snow(std::move(how)) {
-    bench.more = "  snowflake:\n" + setting("host", snow.host()) +
-                 setting("port", std::to_string(snow.port())) + setting("account", snow.account()) +
-                 setting("user", snow.user()) + setting("private_key_file", snow.key_file()) +
-                 setting("ca_file", snow.ca_file()) + setting("warehouse", snow.warehouse()) +
-                 setting("role", snow.role()) + setting("database", snow.database()) +
-                 setting("schema", snow.schema());
+    bench.more = snowflake_yaml(snow);
     bench.configure(tables);
-  }
-  static std::string setting(const std::string& key, const std::string& value) {
-    return "    " + key + ": " + in_quotes(value) + "\n";
   }
   void run(const std::string& sql) { snow.run(sql); }
 
-  void make_topology() {
-    run("CREATE TABLE FLUX_OPS_CENTER_TOPOLOGY (FROM_ASSET_ID VARCHAR(40) NOT NULL, TO_ASSET_ID VARCHAR(40) "
-        "NOT NULL, "
-        "FROM_CIRCUIT_ID VARCHAR, TO_CIRCUIT_ID VARCHAR, FROM_LATITUDE FLOAT, FROM_LONGITUDE FLOAT, "
-        "TO_LATITUDE FLOAT, "
-        "TO_LONGITUDE FLOAT, CONNECTION_TYPE VARCHAR(20) NOT NULL, LAST_UPDATED TIMESTAMP_NTZ, PRIMARY KEY "
-        "(FROM_ASSET_ID, TO_ASSET_ID, CONNECTION_TYPE)) CHANGE_TRACKING = TRUE");
-  }
-  /// Rows numbered from…to.
-  void connect(int from, int to) {
-    snow.db().run(
-        "SET search_path = \"gridlight.public\", public; INSERT INTO flux_ops_center_topology SELECT 'A' || "
-        "n, 'B' "
-        "|| n, 'C' || n % 50, 'C' || n % 50, 29 + n * 1e-6, -95, 29 + n * 1e-6, -95.001, 'CABLE', "
-        "'2026-01-01 00:00:00'::timestamp + n * interval '1 second' FROM generate_series(" +
-        std::to_string(from) + ", " + std::to_string(to) + ") n");
-  }
+  void make_topology() { test::make_topology(snow); }
+  void connect(int from, int to) const { test::connect(snow, from, to); }
   std::string source_sum() const {
     return snow.db().value(
         "SELECT count(*) || md5(string_agg(ROW(t.*)::text, '|' ORDER BY t::text COLLATE \"C\")) FROM "
