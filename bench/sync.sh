@@ -7,7 +7,7 @@
 # somebody waited over 10 ms for a lock; waits are read from Postgres's log where that can be had.
 # packages: jq
 set -euo pipefail
-database=${1:?database url} build=${2:?build folder} rounds=${3:-5} seconds=${4:-20}
+database=${1:?database url} build=${2:?build folder} rounds=${3:-5} seconds=${4:-45}
 [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: ./dev bench sync [ROUNDS] [SECONDS]" >&2; exit 2; }
 build=$(realpath "$build")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,7 +17,7 @@ most_ms=20 most_lock_ms=10
 declare -A relation=([topology]=topology_connections_cache [assets]=grid_assets_cache)
 query() { psql -X -At -q -v ON_ERROR_STOP=1 "$database" "$@"; }
 # Who may have waits logged is the superuser of the private cluster.
-as_superuser() { psql -X -At -q -v ON_ERROR_STOP=1 "${database/\/\/gridlight@//postgres@}" "$@" 2>/dev/null; }
+as_superuser() { psql -X -At -q -v ON_ERROR_STOP=1 "${database/\/\/gridlight@/\/\/postgres@}" "$@" 2>/dev/null; }
 
 tidy() {
   query -c 'drop schema if exists bench_source cascade' 2>/dev/null || true
@@ -67,13 +67,12 @@ read_on() {
   done | psql -X -At -q "$database" >"$work/reader" 2>&1
 }
 
-# longest_wait FROM: milliseconds that somebody of the server waited longest for a lock, of the log's bytes from FROM on.
+# longest_wait FROM: milliseconds that somebody waited longest to read a table, of the log's bytes from FROM on.
 longest_wait() {
   tail -c "+$1" "$log" | awk '
-    / acquired .*Lock on .* after [0-9.]+ ms/ {
-      n = $0; sub(/.* after /, "", n); sub(/ ms.*/, "", n)
-      if (index($0, "gridlight/serve") == 0 && index($0, "AccessShareLock") == 0 && index($0, "RowShareLock") == 0) next
-      if (n + 0 > most) most = n + 0
+    / acquired AccessShareLock on relation .* after [0-9.]+ ms/ && !/\/gridlight sync/ {
+      sub(/.* after /, "")
+      if ($1 + 0 > most) most = $1 + 0
     }
     END {printf "%.1f\n", most}'
 }
@@ -84,13 +83,13 @@ make_source topology
 make_source assets
 log=
 if as_superuser -c "alter database \"$name\" set log_lock_waits = on" -c "alter database \"$name\" set deadlock_timeout = '1ms'"; then
-  find_postmaster_of=$(query -c 'select pg_backend_pid()' >/dev/null && as_superuser -c "select pg_read_file('postmaster.pid', 0, 20)" | head -n 1)
-  log=$(readlink -f "/proc/$find_postmaster_of/fd/2" 2>/dev/null || true)
+  postmaster=$(as_superuser -c "select split_part(pg_read_file('postmaster.pid', 0, 20), E'\n', 1)")
+  log=$(readlink -f "/proc/$postmaster/fd/2" 2>/dev/null || true)
   [[ -r $log ]] || log=
 fi
 [[ -n $log ]] || say "Postgres's log cannot be read: waits for locks are not told"
 
-runs() { query -c "select count(*) filter (where status = 'success'), count(*) filter (where status = 'failed') from gridlight.sync_run where started_at >= '$1' and layer = '$2'"; }
+runs() { query -c "select count(*) filter (where status = 'success'), count(*) filter (where status = 'failed') from gridlight.sync_run where finished_at >= '$1' and layer = '$2'"; }
 
 # measure CASE LAYER READER: a line of figures of one round.
 measure() {

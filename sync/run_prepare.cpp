@@ -83,7 +83,7 @@ awaitable<result<void>> table_run::watch_layers() {
 
 // Readers queue behind whoever waits for the table: tries are short.
 awaitable<result<void>> table_run::add_columns() {
-  std::string sql = "BEGIN; SET LOCAL lock_timeout = '10ms'; ALTER TABLE " + live();
+  std::string sql = "BEGIN; SET LOCAL lock_timeout = '5ms'; ALTER TABLE " + live();
   for (std::size_t i = 0; i < reading_.added.size(); ++i) {
     std::string column = reading_.added[i].name;
     std::transform(column.begin(), column.end(), column.begin(),

@@ -105,7 +105,7 @@ awaitable<result<std::string>> carried(connection& db, const swap_request& r) {
   co_return std::string{rows->text(0, 0)} + "; ";
 }
 
-// Autovacuum gives way to whoever waits a second for a lock, never to tries of 10 ms. This lock of ours is in
+// Autovacuum gives way to whoever waits a second for a lock, never to tries of 5 ms. This lock of ours is in
 // no reader's or writer's way.
 std::string keep_vacuum_off_sql(const swap_request& r) {
   return "SET LOCAL lock_timeout = '3s'; LOCK TABLE " + qualified(r.live.schema, r.live.name) +
@@ -120,7 +120,8 @@ awaitable<result<void>> attempt(connection& db, const swap_request& r) {
   if (!step) co_return step.error();
   const auto extras = co_await carried(db, r);
   if (!extras) co_return extras.error();
-  std::string sql = "SET LOCAL lock_timeout = '10ms'";
+  // Those who come while it is tried wait for it, and for what is done under it: together less than 10 ms.
+  std::string sql = "SET LOCAL lock_timeout = '5ms'";
   if (!r.live.oid.empty())
     sql.append("; LOCK TABLE ")
         .append(qualified(r.live.schema, r.live.name))

@@ -28,7 +28,7 @@ struct swap_request {
 std::string replaced_name(std::int64_t run_id);
 
 /// Puts the staging table in the live one's place, by rename, and raises the layers' versions, in one
-/// transaction: a reader sees all of the old or all of the new. The live table's lock is tried for 10 ms at a
+/// transaction: a reader sees all of the old or all of the new. The live table's lock is tried for 5 ms at a
 /// time, every 250 ms. Then drops the old table, unless it is kept, in a transaction of its own; one that is
 /// still being read is left to remove_stale(). Fails with conflict when the live table changed since it was
 /// read, or its lock could not be had.

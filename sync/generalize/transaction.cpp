@@ -28,10 +28,10 @@ std::int64_t integer(const postgres::result_set& rows, int row, int column) {
 awaitable<result<void>> drop_patiently(postgres::connection& db, std::string table) {
   constexpr std::chrono::milliseconds pause{250};
   const deadline end = deadline_in(std::chrono::minutes{2});
-  // Autovacuum gives way to whoever waits a second for a lock, never to tries of 10 ms.
+  // Autovacuum gives way to whoever waits a second for a lock, never to tries of 5 ms.
   const std::string prepare = "SET LOCAL lock_timeout = '3s'; LOCK TABLE " + table +
                               " IN SHARE UPDATE EXCLUSIVE MODE; "
-                              "SET LOCAL lock_timeout = '10ms'; SAVEPOINT before_lock";
+                              "SET LOCAL lock_timeout = '5ms'; SAVEPOINT before_lock";
   auto step = co_await run(db, prepare);
   if (!step) co_return step;
   const std::string drop = "DROP TABLE " + table;

@@ -15,7 +15,7 @@ boost::asio::awaitable<result<void>> run(postgres::connection& db, std::string s
 /// Of an answer in text format; 0 for NULL.
 std::int64_t integer(const postgres::result_set& rows, int row, int column);
 
-/// Drops a table that others read: its lock is tried for 10 ms at a time, so that readers never queue behind
+/// Drops a table that others read: its lock is tried for 5 ms at a time, so that readers never queue behind
 /// it. Fails with conflict after two minutes.
 boost::asio::awaitable<result<void>> drop_patiently(postgres::connection& db, std::string table);
 

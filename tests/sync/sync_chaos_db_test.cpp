@@ -2,15 +2,11 @@
 
 #include <random>
 
-#include "sync/source_snowflake.hpp"
 #include "tests/support/soak.hpp"
-#include "tests/sync/snowflake_journey.hpp"
-#include "tests/sync/sync_snow.hpp"
+#include "tests/sync/chaos_support.hpp"
 
 using namespace gridlight;
 using test::snow_sync;
-using fault = test::snowflake::fault;
-using route = test::snowflake::route;
 
 namespace {
 
@@ -22,31 +18,11 @@ struct chaos {
   int next_row = 1, well = 0, failed = 0;
 
   chaos(const std::string& table, std::uint64_t seed, bool with_deletes)
-      : s(table, small_partitions()), random(seed), deletes(with_deletes) {
+      : s(table, test::small_partitions()), random(seed), deletes(with_deletes) {
     s.snow.faults().seed(seed);
   }
 
-  static test::snowflake::settings small_partitions() {
-    test::snowflake::settings out;
-    out.first_rows = 20;
-    out.partition_rows = 40;
-    return out;
-  }
-
-  int below(int n) { return std::uniform_int_distribution<int>{0, n - 1}(random); }
-
-  boost::asio::awaitable<result<sync::run_outcome>> go(boost::asio::any_io_executor executor,
-                                                       sync::run_options how) {
-    auto db = co_await sync::open_for_command(executor, s.bench.settings.postgres, "sync");
-    if (!db) co_return db.error();
-    auto client = sync::snowflake::client::make(executor, test::quick(s.snow), s.snow.key_pair());
-    if (!client) co_return client.error();
-    const auto from = sync::from_client(std::move(*client));
-    co_return co_await sync::run_table(*db, *from, s.bench.plans.at(0), std::move(how));
-  }
-  result<sync::run_outcome> run(sync::run_options how) {
-    return postgres::run_blocking([&](boost::asio::any_io_executor executor) { return go(executor, how); });
-  }
+  int below(int n) { return test::below(random, n); }
 
   void change_rows() {
     const std::string table = s.snow.table("FLUX_OPS_CENTER_TOPOLOGY"),
@@ -67,27 +43,6 @@ struct chaos {
     if (deletes && below(2) > 0) s.snow.db().run("DELETE FROM " + table + " WHERE " + some);
   }
 
-  fault any_fault() {
-    using k = fault::kind;
-    constexpr k kinds[] = {k::status,          k::status,       k::html,
-                           k::empty,           k::cut,          k::truncated_gzip,
-                           k::wrong_partition, k::added_column, k::dropped_column,
-                           k::short_partition, k::wrong_count,  k::truncated_result};
-    constexpr route routes[] = {route::any, route::submit, route::poll, route::partition};
-    constexpr int statuses[] = {500, 503, 429, 401, 408, 422};
-    fault f;
-    f.what = kinds[below(static_cast<int>(std::size(kinds)))];
-    f.on = routes[below(4)];
-    f.after = below(2) > 0;
-    f.times = 1 + below(3);
-    f.probability = 0.2 + 0.2 * below(5);
-    f.status = statuses[below(6)];
-    if (f.status == 401) f.code = "390144";
-    if (f.status == 429) f.code = "390505";
-    f.bytes = static_cast<std::size_t>(below(3000));
-    return f;
-  }
-
   std::string marks() const {
     return s.bench.db.value(
         "SELECT coalesce(max(last_watermark)::text, 'none') FROM gridlight.sync_watermark");
@@ -97,14 +52,14 @@ struct chaos {
     change_rows();
     s.snow.faults().clear();
     for (int n = below(4); n > 0; --n)
-      s.snow.faults().add(any_fault());
+      s.snow.faults().add(test::any_fault(random));
     sync::run_options how;
     how.allow_shrink = true;
     how.full = below(6) == 0;
     how.token = s.bench.take_lease();
     if (below(6) == 0) s.bench.take_lease();  // somebody else's turn, before this one is through
     const std::string before = s.served_sum(), mark = marks();
-    const auto out = run(how);
+    const auto out = test::run_amid_faults(s, how);
     if (out) {
       ++well;
       CHECK(s.served_sum() == s.source_sum());
@@ -130,7 +85,7 @@ struct chaos {
     sync::run_options how;
     how.allow_shrink = true;
     how.token = s.bench.take_lease();
-    const auto last = run(how);
+    const auto last = test::run_amid_faults(s, how);
     REQUIRE_MESSAGE(last.has_value(), last.error().detail);
     CHECK(s.served_sum() == s.source_sum());
     CHECK(s.bench.db.value("SELECT count(*) FROM gridlight.sync_run WHERE status = 'running'") == "0");
@@ -142,7 +97,7 @@ void try_mode(const std::string& table, bool deletes) {
   const auto seed = test::chosen_seed();
   MESSAGE("GRIDLIGHT_SEED=", seed);
   chaos c{table, seed, deletes};
-  c.all(test::count_of(5, 330));
+  c.all(test::count_of(5, 220));
   MESSAGE(c.well, " runs did well, ", c.failed, " failed");
 }
 
