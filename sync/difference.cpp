@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "sync/command.hpp"
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace {
 
 using postgres::connection;
-
-std::string ident(std::string_view name) {
-  return connection::quote_identifier(name);
-}
 
 std::string list(const std::vector<std::string>& columns, std::string_view prefix) {
   std::string out;
@@ -34,12 +30,6 @@ std::string same_key(const table_pair& t) {
 std::string as_records(const table_pair& t, const std::string& table) {
   return fmt::format("(SELECT {}, ROW({}) AS gridlight_row FROM {})", list(t.key, ""), list(t.columns, ""),
                      table);
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 std::string counted(std::string_view statement, std::string_view column, std::int64_t run_id) {

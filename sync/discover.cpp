@@ -93,19 +93,12 @@ struct job {
     source_query q{
         "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = CURRENT_SCHEMA() ORDER BY "
         "TABLE_NAME"};
-    const auto rows = co_await from.read(std::move(q), command_deadline());
-    if (!rows) co_return rows.error();
-    for (;;) {
-      auto batch = co_await (*rows)->next();
-      if (!batch) co_return batch.error();
-      if (!*batch) break;
-      for (source_row row;;) {
-        const auto more = (*batch)->next(row);
-        if (!more) co_return more.error();
-        if (!*more) break;
-        out.push_back(from.identifier(row.cells.at(0).text));
-      }
-    }
+    const std::function<result<void>(const source_row&)> take = [&](const source_row& row) {
+      out.push_back(from.identifier(row.cells.at(0).text));
+      return result<void>{};
+    };
+    const auto read = co_await each_row(from, std::move(q), command_deadline(), take);
+    if (!read) co_return read.error();
     co_return out;
   }
 

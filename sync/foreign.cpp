@@ -1,6 +1,6 @@
 #include "sync/foreign.hpp"
 
-#include <charconv>
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace {
@@ -9,12 +9,6 @@ using boost::asio::awaitable;
 using postgres::connection;
 
 constexpr std::chrono::seconds patience{5};
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 // A layer's versions become visible in their order, so that none below the highest seen comes later. Of two
 // that look at once the second finds `seen` changed, and tells nothing.

@@ -6,8 +6,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <optional>
+
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace asio = boost::asio;
@@ -16,12 +17,6 @@ using postgres::connection;
 namespace {
 
 constexpr std::chrono::milliseconds renew_every{1000}, try_every{500}, query_timeout{2000};
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 }  // namespace
 

@@ -2,22 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "sync/command.hpp"
 #include "sync/load/storable.hpp"
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace {
 
 using boost::asio::awaitable;
 using postgres::connection;
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string json_text(std::string_view text) {
   std::string out = "\"";

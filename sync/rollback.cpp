@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <iostream>
 
 #include "server/postgres/blocking.hpp"
@@ -11,6 +10,7 @@
 #include "sync/load/target.hpp"
 #include "sync/progress.hpp"
 #include "sync/run_record.hpp"
+#include "sync/simple_query.hpp"
 #include "sync/swap.hpp"
 #include "sync/sync_command.hpp"
 
@@ -25,12 +25,6 @@ struct kept_table {
   std::int64_t run_id = 0, rows = 0;
   std::string name, replaced_at;
 };
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 awaitable<result<kept_table>> find_kept(connection& db, const table_plan& plan) {
   const auto row = co_await db.execute(

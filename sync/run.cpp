@@ -3,26 +3,15 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <charconv>
-
 #include "sync/command.hpp"
 #include "sync/derived.hpp"
+#include "sync/simple_query.hpp"
 #include "sync/table_run.hpp"
 
 namespace gridlight::sync {
 
 using boost::asio::awaitable;
 using postgres::connection;
-namespace {
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-}  // namespace
-
 awaitable<result<void>> table_run::execute(std::string sql) {
   const auto done = co_await db_.execute(sql, command_deadline());
   if (!done) co_return done.error();

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "sync/command.hpp"
+#include "sync/simple_query.hpp"
 #include "sync/snowflake/client.hpp"
 #include "sync/table_run.hpp"
 
@@ -16,16 +16,6 @@ using postgres::connection;
 namespace {
 
 constexpr std::size_t most_bytes = 512 * 1024;
-
-std::string ident(std::string_view name) {
-  return connection::quote_identifier(name);
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 // A value of the JSON, as Snowflake shall take it.
 std::string taken_as(const source_column& c, const std::string& value) {

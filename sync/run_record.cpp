@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "sync/command.hpp"
 #include "sync/load/storable.hpp"
+#include "sync/simple_query.hpp"
 #include "sync/staging.hpp"
 #include "sync/swap.hpp"
 
@@ -17,12 +16,6 @@ using postgres::connection;
 
 std::string literal(std::string_view text) {
   return connection::quote_literal(storable(std::string{text}));
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 std::string array_of(const std::vector<std::pair<std::string, std::string>>& values, bool names) {

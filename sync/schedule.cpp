@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "sync/cron.hpp"
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 
@@ -13,12 +13,6 @@ using boost::asio::awaitable;
 using postgres::connection;
 using std::chrono::milliseconds;
 namespace {
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 awaitable<result<std::int64_t>> ask(connection& db, std::string sql) {
   const auto row = co_await db.execute(sql, deadline_in(std::chrono::seconds{10}));

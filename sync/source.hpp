@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,9 @@ class source {
   virtual std::string column_sql(const source_column& c, std::string_view zone) const = 0;
 };
 
+/// Hands every row of a query to `row`, whose failure ends the reading.
+boost::asio::awaitable<result<void>> each_row(source& from, source_query q, deadline until,
+                                              std::function<result<void>(const source_row&)> row);
 /// The values of the one row that a query gives; nothing for NULL. Fails with errc::internal when there is
 /// none.
 boost::asio::awaitable<result<std::vector<std::optional<std::string>>>> first_row(source& from,

@@ -1,24 +1,13 @@
 #include "sync/staging.hpp"
 
-#include <charconv>
-
 #include "sync/command.hpp"
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace {
 
 using boost::asio::awaitable;
 using postgres::connection;
-
-std::string ident(std::string_view name) {
-  return connection::quote_identifier(name);
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 awaitable<result<void>> run(connection& db, std::string sql) {
   const auto done = co_await db.execute(sql, command_deadline());

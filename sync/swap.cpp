@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "sync/command.hpp"
+#include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
 namespace {
@@ -13,10 +14,6 @@ using boost::asio::awaitable;
 using postgres::connection;
 
 constexpr std::chrono::milliseconds pause{250};
-
-std::string ident(std::string_view name) {
-  return connection::quote_identifier(name);
-}
 
 awaitable<result<void>> run(connection& db, std::string sql) {
   const auto done = co_await db.execute(sql, command_deadline());

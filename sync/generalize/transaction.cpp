@@ -3,9 +3,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 
 #include "sync/command.hpp"
+#include "sync/simple_query.hpp"
 #include "sync/staging.hpp"
 
 namespace gridlight::sync::generalize {
@@ -19,10 +19,7 @@ awaitable<result<void>> run(postgres::connection& db, std::string sql) {
 }
 
 std::int64_t integer(const postgres::result_set& rows, int row, int column) {
-  const std::string_view text = rows.text(row, column);
-  std::int64_t out = 0;
-  std::from_chars(text.data(), text.data() + text.size(), out);
-  return out;
+  return number(rows.text(row, column));
 }
 
 awaitable<result<void>> drop_patiently(postgres::connection& db, std::string table) {
