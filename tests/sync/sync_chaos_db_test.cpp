@@ -35,11 +35,11 @@ struct chaos {
     }
     // A change moves the watermark on, as those who write such a table see to.
     if (below(3) > 0)
-      s.snow.db().run(
-          "UPDATE " + table +
-          " t SET to_latitude = to_latitude + 0.5, last_updated = m.at + interval '1 second' FROM "
-          "(SELECT max(last_updated) AS at FROM " +
-          table + ") m WHERE " + some);
+      s.snow.db().run("UPDATE " + table +
+                      " t SET to_latitude = CASE WHEN to_latitude > 80 THEN to_latitude - 60 ELSE "
+                      "to_latitude + 0.5 END, last_updated = m.at + interval '1 second' FROM "
+                      "(SELECT max(last_updated) AS at FROM " +
+                      table + ") m WHERE " + some);
     if (deletes && below(2) > 0) s.snow.db().run("DELETE FROM " + table + " WHERE " + some);
   }
 
