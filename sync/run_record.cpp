@@ -44,8 +44,12 @@ std::string errors_sql(const table_plan& plan, std::int64_t run_id, const filled
 
 awaitable<result<begun_run>> begin_run(connection& db, const table_plan& plan, std::string mode,
                                        std::int64_t token) {
+  // A table has one run at a time: an earlier one that still seems to run has lost its session.
   const std::string sql = fmt::format(
-      "INSERT INTO gridlight.sync_run (layer, mode, direction, fencing_token) VALUES ({}, {}, '{}', {}) "
+      "UPDATE gridlight.sync_run SET status = 'failed', finished_at = now(), error = 'interrupted' WHERE "
+      "layer = {0} "
+      "AND status = 'running' AND mode <> 'load' AND fencing_token <= {3}; "
+      "INSERT INTO gridlight.sync_run (layer, mode, direction, fencing_token) VALUES ({0}, {1}, '{2}', {3}) "
       "RETURNING run_id, started_at",
       connection::quote_literal(plan.name()), connection::quote_literal(mode), plan.pulls() ? "pull" : "push",
       token);
