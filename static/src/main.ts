@@ -1,0 +1,5 @@
+import './common/base.css';
+import './page.css';
+import { startApp } from './start';
+
+startApp();

@@ -1,0 +1,4 @@
+import '../common/base.css';
+import { Theme } from '../common/theme';
+
+new Theme();
