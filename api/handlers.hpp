@@ -45,6 +45,10 @@ answer_t live(services& s, http::request& req);
 answer_t ready(services& s, http::request& req);
 answer_t health(services& s, http::request& req);
 answer_t show_metrics(services& s, http::request& req);
+// page.cpp
+answer_t map_page(services& s, http::request& req);
+answer_t status_page(services& s, http::request& req);
+answer_t page_file(services& s, http::request& req);
 // docs.cpp
 answer_t openapi(services& s, http::request& req);
 answer_t docs_page(services& s, http::request& req);

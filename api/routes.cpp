@@ -29,6 +29,9 @@ http::router make_routes(services& s) {
   };
   const std::size_t body = s.settings.http.max_body_bytes;
   const line lines[] = {
+      {verb::get, "/", map_page, 0, access::open},
+      {verb::get, "/status", status_page, 0, access::open},
+      {verb::get, "/static/{file}", page_file, 0, access::open},
       {verb::get, "/api/postgres", landing},
       {verb::get, "/api/postgres/layers", list_layers},
       {verb::get, "/api/postgres/layers/{layer}", one_layer},

@@ -11,4 +11,11 @@ struct file {
   std::string_view text;
 };
 
+/// A file of the map page, with what it is when packed (empty: not smaller then).
+struct page_file {
+  std::string_view name;  ///< "index.html", "static/index-Dgbi.js"
+  std::string_view tag;   ///< made of its bytes
+  std::string_view plain, gzip, brotli;
+};
+
 }  // namespace gridlight::embedded

@@ -95,8 +95,8 @@ std::size_t preferred_type(const beast::http::fields& headers, std::span<const s
   return best;
 }
 
-coding preferred_coding(const beast::http::fields& headers) {
-  std::optional<int> gzip, identity, any;
+coding preferred_coding(const beast::http::fields& headers, bool has_brotli) {
+  std::optional<int> gzip, brotli, identity, any;
   const auto [first, last] = headers.equal_range(field::accept_encoding);
   for (auto it = first; it != last; ++it) {
     std::string_view list{it->value().data(), it->value().size()};
@@ -106,12 +106,15 @@ coding preferred_coding(const beast::http::fields& headers) {
       const std::optional<int> q = item.empty() ? 1000 : weight(trim(item));
       if (!q) continue;
       if (same(name, "gzip") || same(name, "x-gzip")) gzip = q;
+      if (same(name, "br")) brotli = q;
       if (same(name, "identity")) identity = q;
       if (name == "*") any = q;
     }
   }
   const int of_gzip = gzip ? *gzip : any.value_or(0);
   const int of_identity = identity.value_or(0);  // not named: acceptable, but nothing is preferred over by it
+  const int of_brotli = has_brotli ? brotli ? *brotli : any.value_or(0) : 0;
+  if (of_brotli > 0 && of_brotli >= of_gzip && of_brotli >= of_identity) return coding::brotli;
   return of_gzip > 0 && of_gzip >= of_identity ? coding::gzip : coding::identity;
 }
 
@@ -135,7 +138,7 @@ std::optional<coding> none_match(const beast::http::fields& headers, std::string
       list.remove_prefix(close + 1);
       if (!tag.starts_with(etag)) continue;
       tag.remove_prefix(etag.size());
-      for (const coding c : {coding::identity, coding::gzip})
+      for (const coding c : {coding::identity, coding::gzip, coding::brotli})
         if (tag == etag_suffix(c)) return c;
     }
   }

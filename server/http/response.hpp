@@ -30,6 +30,7 @@ struct response {
   std::shared_ptr<const std::string> shared;  ///< when set, sent instead of `body` (cached bytes)
   /// The body with gzip, for clients that take it; null: none. Without `shared` it is unpacked for others.
   std::shared_ptr<const std::string> packed;
+  std::shared_ptr<const std::string> brotli;  ///< the same with brotli, which is never made here; null: none
   std::shared_ptr<stream> live;   ///< when set, sent instead of a body for as long as it is open
   std::string etag;               ///< without quotes; empty: none. Strong per encoding
   bool varies_by_accept = false;  ///< another Accept may get another form

@@ -109,13 +109,15 @@ void response_writer::append_cors(std::string& head, const request& req) const {
   append_line(head, "Access-Control-Expose-Headers", exposed);
 }
 
-bool response_writer::pack(response& res, request& req) {
-  if (!settings_.compress || preferred_coding(req.headers) != coding::gzip) return false;
-  if (res.packed) {
-    res.shared = std::move(res.packed);
-    return true;
+coding response_writer::pack(response& res, request& req) {
+  const coding wanted =
+      settings_.compress ? preferred_coding(req.headers, res.brotli != nullptr) : coding::identity;
+  if (wanted == coding::identity) return wanted;
+  if (wanted == coding::brotli || res.packed) {
+    res.shared = std::move(wanted == coding::brotli ? res.brotli : res.packed);
+    return wanted;
   }
-  if (res.bytes().size() < min_packed_bytes || has_header(res, "Content-Encoding")) return false;
+  if (res.bytes().size() < min_packed_bytes || has_header(res, "Content-Encoding")) return coding::identity;
   const auto start = steady::now();
   std::string packed;
   const bool smaller = packer_.pack(res.bytes(), packed);
@@ -124,7 +126,7 @@ bool response_writer::pack(response& res, request& req) {
     res.shared = nullptr;
   }
   req.timing.encode_ms += ms_since(start);
-  return smaller;
+  return smaller ? coding::gzip : coding::identity;
 }
 
 // Few clients take no gzip: for them what is kept packed is unpacked each time.
@@ -144,7 +146,7 @@ void response_writer::write(std::string& head, response& res, request& req, cons
       sent = *match;
       res.status = 304;
     }
-  if (!unchanged && varies_by_coding && pack(res, req)) sent = coding::gzip;
+  if (!unchanged && varies_by_coding) sent = pack(res, req);
   if (!unchanged && sent == coding::identity && res.packed && !res.shared) unpack(res);
   const bool bodiless = res.status == 304 || res.status == 204;
 
@@ -163,7 +165,8 @@ void response_writer::write(std::string& head, response& res, request& req, cons
       append_number(head, res.bytes().size());
       head.append("\r\n");
     }
-    if (sent == coding::gzip) head.append("Content-Encoding: gzip\r\n");
+    if (sent != coding::identity)
+      head.append("Content-Encoding: ").append(sent == coding::gzip ? "gzip" : "br").append("\r\n");
   }
   if (!res.etag.empty()) {
     head.append("ETag: \"").append(res.etag).append(etag_suffix(sent)).append("\"\r\n");

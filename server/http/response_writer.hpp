@@ -36,7 +36,7 @@ class response_writer {
   response options(const request& req, std::string_view allow) const;
 
  private:
-  bool pack(response& res, request& req);
+  coding pack(response& res, request& req);
   static void unpack(response& res);
   void append_cors(std::string& head, const request& req) const;
   std::string_view date();

@@ -23,6 +23,7 @@ YAML::Node openapi_resolve(const YAML::Node& root, const YAML::Node& node) {
 
 std::string valid_value(const described_parameter& p) {
   static const std::map<std::string, std::string> values{{"layer", "transformers"},
+                                                         {"file", "plain.css"},
                                                          {"id", "SUB-001"},
                                                          {"layers", "transformers"},
                                                          {"tileset", "transformers.json"},
