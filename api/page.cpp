@@ -1,16 +1,19 @@
+#include "embedded/page.hpp"
 #include "api/common.hpp"
 #include "api/handlers.hpp"
-#include "embedded/page.hpp"
 #include "embedded/plain_page.hpp"
 #include "server/http/static_files.hpp"
+#include "server/http/url.hpp"
 
 // The map page and what it is made of, as static/ was built; without that a page that says how to build it.
 namespace gridlight::api {
 namespace {
 
-// Nothing from elsewhere, nothing inline, no frame round it. blob: and data: are pictures that the map draws itself.
+// Nothing from elsewhere, nothing inline, no frame round it. blob: and data: are pictures that the map draws
+// itself.
 constexpr std::string_view policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src "
+    "'self'; "
     "worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const http::static_files& bundle() {

@@ -2,4 +2,4 @@ import './common/base.css';
 import './page.css';
 import { startApp } from './start';
 
-startApp();
+void startApp();

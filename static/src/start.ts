@@ -1,46 +1,184 @@
-import { Map as GlMap, setWorkerUrl } from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
-import 'maplibre-gl/dist/maplibre-gl.css';
-import type { App, Picked } from './app';
+import type { GeoJSONSource, Map as GlMap } from 'maplibre-gl';
+import type { App } from './app';
 import { installAsk } from './ask';
+import { onUnauthorized } from './common/api';
 import { byId } from './common/dom';
 import { Theme } from './common/theme';
 import { UrlState } from './common/url_state';
+import { EventStream, type LinkState } from './live/event_stream';
+import { FreshnessWatch } from './live/freshness';
+import { GridState, type Substation } from './live/grid_state';
+import { readSubstations } from './live/places';
+import type { LivePoints } from './live/points';
+import { mapLayers } from './map/catalog';
+import { makeMap, repaint, setShown } from './map/grid_map';
+import { Selection } from './map/selection';
+import { readColouring, readShown, writeShown } from './map/shown';
+import { readSources, type Sources } from './map/sources';
+import { belowLabels } from './map/style';
+import { TileRefresh } from './map/tile_refresh';
+import { keepView } from './map/view';
+import { Attention } from './panel/attention';
+import { Bar } from './panel/bar';
+import { LayersPanel } from './panel/layers_panel';
+import { installTabs } from './panel/tabs';
+import { askForToken } from './panel/token_dialog';
+import { Tooltip } from './panel/tooltip';
 
-export function startApp(): void {
-  setWorkerUrl(workerUrl);
+/** Layers whose tiles carry the state of their circuit. */
+const conditioned = ['power_lines', 'topology', 'service_areas'];
+
+/** Waits for the server as long as it takes, and for a token when it wants one. */
+async function patiently<T>(what: () => Promise<T>, onGone: () => void): Promise<T> {
+  for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
+    try {
+      return await what();
+    } catch {
+      onGone();
+      await new Promise((resume) => setTimeout(resume, pause));
+    }
+  }
+}
+
+export async function startApp(): Promise<void> {
   const theme = new Theme();
   const url = new UrlState();
-  const map = new GlMap({
-    container: byId('map'),
-    style: {
-      version: 8,
-      sources: {},
-      layers: [{ id: 'ground', type: 'background', paint: { 'background-color': theme.token('--ground') } }],
+  const bar = new Bar(theme);
+  const shown = readShown(url);
+  let colouring = readColouring(url);
+  let linkState: LinkState = 'connecting';
+  installTabs();
+
+  let restart: () => void = () => undefined;
+  onUnauthorized(() => askForToken(() => restart()));
+
+  let map: GlMap | undefined;
+  let points: LivePoints | undefined;
+  const attention = new Attention(byId('attention'), (s) => goTo(s));
+  const panel = new LayersPanel(byId('layer-list'), shown, colouring, {
+    onToggle: (layer, on) => {
+      if (on) shown.add(layer);
+      else shown.delete(layer);
+      writeShown(url, shown);
+      if (!map) return;
+      setShown(map, layer, on);
+      if (layer === 'substations' || layer === 'outages') points?.show(layer, on);
+      panel.setZoom(map.getZoom());
     },
-    center: [-95.37, 29.76],
-    zoom: 11,
+    onColouring: (now) => {
+      colouring = now;
+      url.set('lines', now === 'status' ? null : now);
+      if (map) repaint(map, theme, now);
+    },
   });
-  const listeners = new Set<(picked: Picked | null) => void>();
-  let selected: Picked | null = null;
-  const app: App = {
-    map,
-    theme,
-    url,
-    panel: byId('ask'),
-    searchSlot: byId('search'),
-    get selected() {
-      return selected;
+
+  const state = new GridState({
+    points: () => {
+      bar.showTally(state);
+      attention.show(state);
+      panel.setOpen('outages', state.outages.size);
+      showFreshness();
+      points?.draw();
+      showNames();
     },
-    select(picked) {
-      selected = picked;
-      for (const listener of listeners) listener(picked);
+    layer: ({ layer, envelopes }) => {
+      const sources = layer === 'circuit_condition' ? conditioned : [layer];
+      for (const source of sources) refresh?.changed(source, envelopes);
+      showFreshness();
     },
-    onSelect: (listener) => listeners.add(listener),
-    mark: () => undefined,
-    belowLabels: 'ground',
-    busy: false,
-    announce: (text) => (byId('say').textContent = text),
-  };
-  map.once('load', () => installAsk(app));
+    missed: (layers) => {
+      for (const layer of layers)
+        for (const source of layer === 'circuit_condition' ? conditioned : [layer]) refresh?.changed(source, undefined);
+    },
+    said: announce,
+  });
+  const freshness = new FreshnessWatch(showFreshness);
+  function showFreshness(): void {
+    panel.setFreshness(state.versions, freshness.byLayer, linkState === 'live');
+  }
+  function showNames(): void {
+    const source = map?.getSource<GeoJSONSource>('substations');
+    const order = { critical: 0, outage: 0, warning: 1, good: 2, unknown: 3 };
+    void source?.setData({
+      type: 'FeatureCollection',
+      features: [...state.substations.values()].map((s) => ({
+        type: 'Feature',
+        geometry: { type: 'Point', coordinates: s.position },
+        properties: { name: s.name, rank: order[s.status] },
+      })),
+    });
+  }
+
+  const sources: Sources = await patiently(readSources, () => bar.showLink('gone'));
+  for (const layer of sources.missing) panel.remove(layer);
+  let refresh: TileRefresh | undefined;
+  map = makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) });
+  refresh = new TileRefresh(map);
+  keepView(map, url);
+  const theMap = map;
+  theme.onChange(() => repaint(theMap, theme, colouring));
+  theMap.on('zoom', () => panel.setZoom(theMap.getZoom()));
+  panel.setZoom(theMap.getZoom());
+  // MapLibre tells of a failed tile here; the link's state says why, and the tile comes with the next refresh.
+  theMap.on('error', (event) => {
+    const { sourceId, tile } = event as { sourceId?: string; tile?: { tileID: { canonical: { x: number; y: number; z: number } } } };
+    if (sourceId !== undefined && tile) refresh.noteFailure(sourceId, tile.tileID.canonical);
+  });
+
+  const told = [...mapLayers.map((l) => l.id).filter((id) => !sources.missing.has(id)), 'circuits', 'circuit_condition'];
+  const stream = new EventStream({
+    path: `api/postgres/events?layers=${told.join(',')}`,
+    onEvent: (event) => state.take(event),
+    onState: (now) => {
+      const back = now === 'live' && linkState === 'gone';
+      linkState = now;
+      bar.showLink(now);
+      showFreshness();
+      if (!back) return;
+      void freshness.look();
+      refresh.retryFailed();
+    },
+    onUnauthorized: () => askForToken(() => restart()),
+  });
+  restart = () => stream.again();
+  void patiently(readSubstations, () => undefined).then((features) => state.setPlaces(features));
+
+  theMap.once('load', () => {
+    const selection = new Selection(theMap, theme, url);
+    const app: App = {
+      map: theMap,
+      theme,
+      url,
+      panel: byId('ask'),
+      searchSlot: byId('search'),
+      get selected() {
+        return selection.selected;
+      },
+      select: (picked) => selection.select(picked),
+      onSelect: (listener) => selection.onSelect(listener),
+      mark: (features) => selection.mark(features),
+      belowLabels,
+      busy: false,
+      announce,
+    };
+    goTo = (s) => {
+      theMap.easeTo({ center: s.position, zoom: Math.max(theMap.getZoom(), 13.5), duration: 600 });
+      selection.select({ layer: 'substations', id: s.id });
+    };
+    installAsk(app);
+    showNames();
+    // A fifth of the page's bytes, and the map can be looked at without it.
+    void import('./live/points').then(({ LivePoints: Points }) => {
+      points = new Points(theMap, theme, state);
+      for (const layer of ['substations', 'outages'] as const) points.show(layer, shown.has(layer));
+      new Tooltip(theMap, points, state);
+      document.documentElement.dataset.ready = 'true';
+    });
+  });
+}
+
+let goTo: (s: Substation) => void = () => undefined;
+
+function announce(text: string): void {
+  byId('say').textContent = text;
 }

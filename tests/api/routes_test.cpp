@@ -38,6 +38,7 @@ std::string example_path(std::string path) {
   for (const auto& [name, value] : {std::pair{"{layer}", "points"},
                                     {"{id}", "a"},
                                     {"{layers}", "points"},
+                                    {"{file}", "plain.css"},
                                     {"{tileset}", "points.json"},
                                     {"{z}", "1"},
                                     {"{x}", "0"},

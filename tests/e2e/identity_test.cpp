@@ -151,7 +151,8 @@ TEST_CASE("tokens open what anonymous callers may not have; refusals are problem
   CHECK(client.get(target, {{"Gridlight-Token", reader}}).status == 200);
   CHECK(loans() > before);
   CHECK(client.get("/health", bearer(reader)).status == 200);
-  for (const char* open : {"/live", "/ready", "/metrics", "/docs", "/openapi.json", "/", "/status", "/static/plain.css"})
+  for (const char* open :
+       {"/live", "/ready", "/metrics", "/docs", "/openapi.json", "/", "/status", "/static/plain.css"})
     CHECK(client.get(open, bearer("gl_wrong")).status == 200);
   CHECK(client.request("OPTIONS", target, {{"Access-Control-Request-Method", "GET"}})
             .header("Access-Control-Allow-Headers")

@@ -39,12 +39,28 @@ struct question {
 std::vector<question> honest_questions(const std::vector<std::string>& layers) {
   std::vector<question> out;
   const auto get = [&out](const std::string& target) { out.push_back({"GET", target, ""}); };
-  for (const char* path :
-       {"/api/postgres", "/api/postgres/layers", "/api/postgres/substations", "/live", "/ready",
-        "/api/postgres/substations/status", "/api/postgres/substations/SUB-001", "/health", "/metrics",
-        "/api/postgres/tiles", "/api/postgres/sync/status", "/api/postgres/sync/runs",
-        "/api/postgres/sync/runs?layer=outages&limit=1", "/api/postgres/sync/summary",
-        "/api/postgres/sync/settings", "/openapi.json", "/docs", "/docs/docs.js", "/docs/docs.css", "/", "/status", "/static/plain.css"})
+  for (const char* path : {"/api/postgres",
+                           "/api/postgres/layers",
+                           "/api/postgres/substations",
+                           "/live",
+                           "/ready",
+                           "/api/postgres/substations/status",
+                           "/api/postgres/substations/SUB-001",
+                           "/health",
+                           "/metrics",
+                           "/api/postgres/tiles",
+                           "/api/postgres/sync/status",
+                           "/api/postgres/sync/runs",
+                           "/api/postgres/sync/runs?layer=outages&limit=1",
+                           "/api/postgres/sync/summary",
+                           "/api/postgres/sync/settings",
+                           "/openapi.json",
+                           "/docs",
+                           "/docs/docs.js",
+                           "/docs/docs.css",
+                           "/",
+                           "/status",
+                           "/static/plain.css"})
     get(path);
   const std::vector<std::string> limits{"",           "&limit=1",    "&limit=7",
                                         "&limit=100", "&limit=1000", "&limit=10000"};

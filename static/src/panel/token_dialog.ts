@@ -1,0 +1,37 @@
+import { el } from '../common/dom';
+import { holdToken } from '../common/token';
+
+let open: HTMLDialogElement | undefined;
+
+/** Asks for the token that the server wants, once however often it is called. `then` is called when one was given. */
+export function askForToken(then: () => void): void {
+  if (open) return;
+  const input = el('input', { type: 'password', id: 'token', autocomplete: 'off', spellcheck: 'false', required: true });
+  const form = el(
+    'form',
+    { method: 'dialog' },
+    el('h2', {}, 'This server wants a token'),
+    el('p', {}, 'Whoever runs it makes one by gridlight token. It stays in this tab and is gone when the tab closes.'),
+    el('label', { for: 'token' }, 'Token'),
+    input,
+    el('button', { class: 'button', type: 'submit' }, 'Use it'),
+  );
+  const dialog = el('dialog', { class: 'dialog' }, form);
+  open = dialog;
+  // form-action 'none' forbids sending forms anywhere, dialogs too.
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const token = input.value.trim();
+    if (token === '') return;
+    holdToken(token);
+    dialog.close();
+  });
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    open = undefined;
+    then();
+  });
+  dialog.addEventListener('cancel', (event) => event.preventDefault());
+  document.body.append(dialog);
+  dialog.showModal();
+}
