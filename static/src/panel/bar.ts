@@ -15,8 +15,8 @@ export class Bar {
   constructor(theme: Theme) {
     const button = byId('theme');
     const name = () => {
-      button.textContent = theme.name === 'dark' ? 'Light' : 'Dark';
-      button.setAttribute('aria-label', `Switch to ${theme.name === 'dark' ? 'light' : 'dark'} colours`);
+      button.title = `Switch to ${theme.name === 'dark' ? 'light' : 'dark'} colours`;
+      button.setAttribute('aria-label', button.title);
     };
     button.addEventListener('click', () => theme.toggle());
     theme.onChange(name);
@@ -34,7 +34,7 @@ export class Bar {
       ...shown.map((s) =>
         el(
           'li',
-          { class: tally[s] === 0 ? 'none' : '', title: s === 'outage' ? 'open outages' : `substations: ${s}` },
+          { class: tally[s] === 0 ? `${s} none` : s, title: s === 'outage' ? 'open outages' : `substations: ${s}` },
           statusIcon(s, 12),
           el('b', {}, count(tally[s])),
           el('span', {}, s === 'outage' ? (tally[s] === 1 ? 'outage' : 'outages') : s),
