@@ -143,6 +143,7 @@ export async function startApp(): Promise<void> {
   restart = () => stream.again();
   void patiently(readSubstations, () => undefined).then((features) => state.setPlaces(features));
 
+  theMap.once('idle', () => performance.mark('gridlight.picture'));
   theMap.once('load', () => {
     const selection = new Selection(theMap, theme, url);
     const app: App = {
