@@ -1,7 +1,7 @@
 import type { GeoJSONSource, Map as GlMap } from 'maplibre-gl';
 import type { App } from './app';
 import { installAsk } from './ask';
-import { onUnauthorized } from './common/api';
+import { ApiError, onUnauthorized } from './common/api';
 import { byId } from './common/dom';
 import { Theme } from './common/theme';
 import { UrlState } from './common/url_state';
@@ -29,15 +29,23 @@ import { Tooltip } from './panel/tooltip';
 const conditioned = ['power_lines', 'topology', 'service_areas'];
 
 /** Waits for the server as long as it takes, and for a token when it wants one. */
-async function patiently<T>(what: () => Promise<T>, onGone: () => void): Promise<T> {
+async function patiently<T>(what: () => Promise<T>, tell: (state: LinkState) => void = () => undefined): Promise<T> {
   for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
     try {
       return await what();
-    } catch {
-      onGone();
-      await new Promise((resume) => setTimeout(resume, pause));
+    } catch (error) {
+      tell(error instanceof ApiError && error.status === 401 ? 'refused' : 'gone');
+      await new Promise<void>((resume) => {
+        waiting.add(resume);
+        setTimeout(resume, pause);
+      });
     }
   }
+}
+const waiting = new Set<() => void>();
+function waitNoLonger(): void {
+  for (const resume of waiting) resume();
+  waiting.clear();
 }
 
 export async function startApp(): Promise<void> {
@@ -49,7 +57,7 @@ export async function startApp(): Promise<void> {
   let linkState: LinkState = 'connecting';
   installTabs();
 
-  let restart: () => void = () => undefined;
+  let restart: () => void = waitNoLonger;
   onUnauthorized(() => askForToken(() => restart()));
 
   let map: GlMap | undefined;
@@ -109,7 +117,7 @@ export async function startApp(): Promise<void> {
     });
   }
 
-  const sources: Sources = await patiently(readSources, () => bar.showLink('gone'));
+  const sources: Sources = await patiently(readSources, (now) => bar.showLink(now));
   for (const layer of sources.missing) panel.remove(layer);
   let refresh: TileRefresh | undefined;
   map = makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) });
@@ -140,8 +148,11 @@ export async function startApp(): Promise<void> {
     },
     onUnauthorized: () => askForToken(() => restart()),
   });
-  restart = () => stream.again();
-  void patiently(readSubstations, () => undefined).then((features) => state.setPlaces(features));
+  restart = () => {
+    waitNoLonger();
+    stream.again();
+  };
+  void patiently(readSubstations).then((features) => state.setPlaces(features));
 
   theMap.once('idle', () => performance.mark('gridlight.picture'));
   theMap.once('load', () => {

@@ -1,4 +1,4 @@
-import { holdToken, tokenHeaders } from '../common/token';
+import { tokenHeaders } from '../common/token';
 import { urlOf } from '../common/api';
 
 export interface ServerEvent {
@@ -106,7 +106,6 @@ export class EventStream {
       heard();
       const response = await fetch(urlOf(this.options.path), { headers, signal: abort.signal, cache: 'no-store' });
       if (response.status === 401) {
-        holdToken(null);
         this.options.onUnauthorized();
         return 'refused';
       }

@@ -1,16 +1,18 @@
 import { el } from '../common/dom';
-import { holdToken } from '../common/token';
+import { heldToken, holdToken } from '../common/token';
 
 let open: HTMLDialogElement | undefined;
 
 /** Asks for the token that the server wants, once however often it is called. `then` is called when one was given. */
 export function askForToken(then: () => void): void {
   if (open) return;
+  const refused = heldToken() !== null;
+  holdToken(null);
   const input = el('input', { type: 'password', id: 'token', autocomplete: 'off', spellcheck: 'false', required: true });
   const form = el(
     'form',
     { method: 'dialog' },
-    el('h2', {}, 'This server wants a token'),
+    el('h2', {}, refused ? 'The server refused that token' : 'This server wants a token'),
     el('p', {}, 'Whoever runs it makes one by gridlight token. It stays in this tab and is gone when the tab closes.'),
     el('label', { for: 'token' }, 'Token'),
     input,
