@@ -7,7 +7,7 @@ const rank: Record<string, number> = { critical: 0, warning: 1, unknown: 2 };
 
 /** The substations that somebody should look at, the worst first: also the way to the map for who cannot see it. */
 export class Attention {
-  private readonly list = el('ol', { class: 'attention' });
+  private readonly list = el('ol', { class: 'attention waiting' });
   private readonly rest = el('p', { class: 'note' });
   private shown = '';
 
@@ -26,6 +26,7 @@ export class Attention {
     const key = now.map((s) => `${s.id} ${s.status} ${load(s)}`).join(';') + `;${bad.length}`;
     if (key === this.shown) return; // so that nobody's focus is lost for nothing
     this.shown = key;
+    this.list.classList.toggle('waiting', state.substations.size === 0);
     const focused = this.list.querySelector(':focus')?.getAttribute('data-id');
     this.list.replaceChildren(...now.map((s) => this.entry(s)));
     if (focused != null) this.list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
