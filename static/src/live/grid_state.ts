@@ -76,6 +76,11 @@ export class GridState {
     },
   ) {}
 
+  /** Both the places and the states of substations are known; before, a count would be wrong. */
+  get complete(): boolean {
+    return this.substations.size > 0 && this.rows.size > 0;
+  }
+
   /** Places and names, which the events do not tell. */
   setPlaces(features: GeoJSON.Feature[]): void {
     for (const { id, geometry, properties } of features) {

@@ -62,7 +62,7 @@ export class LivePoints {
     const colour = (name: string, alpha?: number) => colourOf(this.theme.token(name), alpha);
     const zoom = this.map.getZoom();
     const scale = Math.min(1.5, Math.max(0.55, 0.55 + (zoom - 9) * 0.12));
-    const substations = this.shown.substations ? [...this.state.substations.values()] : [];
+    const substations = this.shown.substations && this.state.complete ? [...this.state.substations.values()] : [];
     const outages = this.shown.outages ? [...this.state.outages.values()] : [];
     const now = Date.now();
     const fresh = this.still.matches ? [] : [...substations, ...outages].filter((p) => now - p.changed_at < pulse_ms);

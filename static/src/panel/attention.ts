@@ -19,6 +19,7 @@ export class Attention {
   }
 
   show(state: GridState): void {
+    if (!state.complete) return;
     const bad = [...state.substations.values()]
       .filter((s) => s.status !== 'good')
       .sort((a, b) => (rank[a.status] ?? 3) - (rank[b.status] ?? 3) || load(b) - load(a) || a.id.localeCompare(b.id));
@@ -26,7 +27,7 @@ export class Attention {
     const key = now.map((s) => `${s.id} ${s.status} ${load(s)}`).join(';') + `;${bad.length}`;
     if (key === this.shown) return; // so that nobody's focus is lost for nothing
     this.shown = key;
-    this.list.classList.toggle('waiting', state.substations.size === 0);
+    this.list.classList.remove('waiting');
     const focused = this.list.querySelector(':focus')?.getAttribute('data-id');
     this.list.replaceChildren(...now.map((s) => this.entry(s)));
     if (focused != null) this.list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();

@@ -28,6 +28,7 @@ export class Bar {
   }
 
   showTally(state: GridState): void {
+    if (!state.complete) return;
     const tally = { ...state.tally(), outage: state.outages.size };
     const shown = statuses.filter((s) => s !== 'unknown' || tally[s] > 0);
     this.tally.replaceChildren(
