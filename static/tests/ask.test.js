@@ -87,7 +87,7 @@ test('a layer is late by its own schedule', () => {
   assert.equal(stateOf(layer(10), 900), 'good');
   assert.equal(stateOf(layer(1000), 900), 'warning');
   assert.equal(stateOf(layer(9000), 900), 'critical');
-  assert.equal(stateOf(layer(null), undefined), 'none');
+  assert.equal(stateOf(layer(null), undefined), 'sourceless');
   assert.equal(stateOf(layer(1, 1), 900), 'warning');
   assert.equal(stateOf(layer(null, 5), undefined), 'critical');
 });

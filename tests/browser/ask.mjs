@@ -1,11 +1,18 @@
 // The panels of Ask, driven as people do: search, click, hold and drag, area, keys alone, faults. The first argument is
-// the server's URL; the second, when given, a folder for pictures.
+// the database's URI; the second, when given, a folder for pictures.
 import assert from 'node:assert/strict';
-import { browser, until, watched } from './page.mjs';
+import { launch, openMap, poorContrast, Server, sleep, until as wait, watched } from './support.mjs';
 
-const [url, pictures] = process.argv.slice(2);
-const chromium = await browser();
+const [database, pictures] = process.argv.slice(2);
+const server = await Server.start(database);
+const { url } = server;
+const chromium = await launch();
 const steps = [];
+const until = async (what, condition, within = 30_000) => {
+  let last;
+  await wait(async () => (last = await condition()), what, { within, shown: () => last });
+  return last;
+};
 
 async function fetched(path, body) {
   const answer = await fetch(new URL(path, url), body && { method: 'POST', headers: { 'Content-Type': 'application/geo+json' }, body: JSON.stringify(body) });
@@ -15,7 +22,8 @@ async function fetched(path, body) {
 
 try {
   const context = await chromium.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['clipboard-read', 'clipboard-write'] });
-  const { page, clean } = await watched(context, url);
+  const { page, watch } = await watched(context, url);
+  const clean = (faults, allowed = /^$/) => assert.deepEqual(faults.filter((f) => !allowed.test(f)), []);
   const shot = (name) => pictures && page.screenshot({ path: `${pictures}/ask-${name}.png` });
   const text = (selector) => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector);
   const rows = () => page.evaluate(() => [...document.querySelectorAll('.ask-body .ask-row')].map((r) => r.dataset.key));
@@ -25,8 +33,7 @@ try {
   // A place with something round it.
   const near = (await fetched('api/postgres/layers/transformers/nearest?lon=-95.37&lat=29.76&limit=1')).features[0];
   const [lon, lat] = near.geometry.coordinates;
-  await page.goto(`${url}/#view=15/${lat}/${lon}`);
-  await until('the tools of Ask', async () => (await page.locator('.ask-tools button').count()) === 3);
+  await openMap(page, url, `#view=15/${lat}/${lon}`);
   const canvas = page.locator('.maplibregl-canvas');
   const box = await canvas.boundingBox();
   const [cx, cy] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -64,10 +71,7 @@ try {
 
   step('click: what is nearest, by distance, with circuit and substation');
   await page.goto('about:blank');
-  await page.goto(`${url}/#view=15/${lat}/${lon}`);
-  await until('the tools of Ask', async () => (await page.locator('.ask-tools button').count()) === 3);
-  await until('the map has settled', async () => (await page.evaluate(() => document.querySelector('.maplibregl-canvas').clientWidth)) > 0);
-  await page.waitForTimeout(1500);
+  await openMap(page, url, `#view=15/${lat}/${lon}`);
   await page.mouse.click(cx - 30, cy - 40);
   await opened('Nearest');
   const keys = await until('rows', async () => (await rows()).length > 2 && rows());
@@ -82,6 +86,7 @@ try {
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(copied, /^curl 'http[^']*\/nearest\?lon=[^']*'$/);
   await shot('nearest');
+  assert.deepEqual(await page.evaluate(poorContrast), []);
 
   step('the list by keys; a row chosen; Escape gives the focus back');
   await page.locator('.ask-body .ask-row').first().focus();
@@ -101,7 +106,7 @@ try {
   step('hold and drag: a radius');
   await page.mouse.move(cx, cy);
   await page.mouse.down();
-  await page.waitForTimeout(500);
+  await sleep(500);
   await page.mouse.move(cx + 60, cy, { steps: 4 });
   await page.mouse.move(cx + 120, cy, { steps: 4 });
   await shot('radius-drag');
@@ -139,7 +144,7 @@ try {
   await until('drawing', async () => (await text('.ask-title')) === 'Within an area');
   const corner = async (dx, dy) => {
     await page.mouse.click(cx + dx, cy + dy);
-    await page.waitForTimeout(350);
+    await sleep(350);
   };
   await corner(-150, -120);
   await corner(150, 120);
@@ -179,7 +184,7 @@ try {
   await page.keyboard.press('Escape');
   await until('closed', () => page.locator('.ask-card').isHidden());
   assert.equal(await page.locator('.ask-tools button', { hasText: 'Area' }).getAttribute('aria-pressed'), 'false');
-  await clean(/status of 400/);
+  clean(watch.faults, /status of 400/);
 
   step('nobody answers');
   await page.route('**/api/postgres/layers/**', (route) => route.abort());
@@ -192,19 +197,19 @@ try {
   step('on a phone, in the light');
   const phone = await chromium.newContext({ viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, colorScheme: 'light' });
   const small = await watched(phone, url);
-  await small.page.goto(`${url}/#view=15/${lat}/${lon}`);
-  await until('the tools of Ask', async () => (await small.page.locator('.ask-tools button').count()) === 3);
-  await small.page.waitForTimeout(1000);
+  await openMap(small.page, url, `#view=15/${lat}/${lon}`);
+  await small.page.locator('#tabs [data-panel=ask]').tap();
   await small.page.locator('.ask-tools button', { hasText: 'Nearest' }).tap();
   await until('rows', async () => (await small.page.locator('.ask-body .ask-row').count()) > 2);
   const wide = await small.page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 390, `${wide} px wide`);
   if (pictures) await small.page.screenshot({ path: `${pictures}/ask-phone.png` });
-  await small.clean();
+  clean(small.watch.faults);
   console.log(`${steps.length} steps`);
 } catch (error) {
   console.log(`at: ${steps.at(-1)}`);
   throw error;
 } finally {
   await chromium.close();
+  await server.kill('SIGTERM');
 }

@@ -1,14 +1,21 @@
 // The status page: figures that move, in place; no fault; and what it says when the server is gone and comes back. First
-// argument: the server's URL. It says "stop" when the server should be ended and "start" when it should come again at the
-// same address; a second argument is a folder for pictures.
+// argument: the database's URI; the second, when given, a folder for pictures.
 import assert from 'node:assert/strict';
-import { browser, until, watched } from './page.mjs';
+import { launch, poorContrast, Server, until as wait, watched } from './support.mjs';
 
-const [url, pictures] = process.argv.slice(2);
-const chromium = await browser();
+const [database, pictures] = process.argv.slice(2);
+const server = await Server.start(database);
+const { url } = server;
+const until = async (what, condition, within = 30_000) => {
+  let last;
+  await wait(async () => (last = await condition()), what, { within, shown: () => last });
+  return last;
+};
+const chromium = await launch();
 try {
   const context = await chromium.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' });
-  const { page, clean } = await watched(context, url);
+  const { page, watch } = await watched(context, url);
+  const clean = (faults, allowed = /^$/) => assert.deepEqual(faults.filter((f) => !allowed.test(f)), []);
   const shot = (name, of = page) => pictures && of.screenshot({ path: `${pictures}/status-${name}.png`, fullPage: true });
   const text = (selector) => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector);
   const ask = () => fetch(`${url}/api/postgres/layers/transformers/nearest?lon=-95.37&lat=29.76&limit=3`).then((r) => r.text());
@@ -45,7 +52,8 @@ try {
   await page.locator('#theme').click();
   await shot('light');
   await page.locator('#theme').click();
-  await clean();
+  clean(watch.faults);
+  assert.deepEqual(await page.evaluate(poorContrast), []);
 
   const phone = await chromium.newContext({ viewport: { width: 390, height: 800 }, isMobile: true, hasTouch: true, colorScheme: 'light' });
   const small = await watched(phone, url);
@@ -55,18 +63,19 @@ try {
   const wide = await small.page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 390, `${wide} px wide`);
   await shot('phone', small.page);
-  await small.clean();
+  clean(small.watch.faults);
   await phone.close();
 
-  console.log('stop');
+  watch.away = true;
+  await server.kill();
   await until('it says that the server is gone', async () => (await text('.verdict-word')) === 'The server does not answer');
   assert.match(await text('.verdict-why'), /goes on asking/);
   assert.ok((await page.locator(nearest).count()) === 1, 'the last figures stand');
   await shot('gone');
-  console.log('start');
+  await server.start();
   await until('back', async () => (await text('.verdict-word')) === 'Ready', 60_000);
-  await clean(/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|503/);
-  console.log('seen');
+  clean(watch.faults);
 } finally {
   await chromium.close();
+  await server.kill('SIGTERM');
 }

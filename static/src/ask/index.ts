@@ -14,6 +14,12 @@ import { Search } from './search';
 export function installAsk(app: App): void {
   const tools = el('div', { class: 'ask-tools', role: 'toolbar', 'aria-label': 'Ask the map' });
   app.panel.append(tools);
+  const intro = el(
+    'p',
+    { class: 'ask-intro' },
+    'Click the map for what is nearest. Hold, then drag, for all within a radius. Press / to search for an id or a name.',
+  );
+  app.panel.append(intro);
   const c = new Context(app, new Overlay(app), new Panel(app));
   const button = (text: string, title: string, act: () => void) => {
     const out = el('button', { type: 'button', class: 'button', title }, text);

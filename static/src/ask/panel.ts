@@ -58,6 +58,9 @@ export class Panel {
     }
     this.isOnlyDetail = false;
     this.closed = closed;
+    // On a phone one panel at a time is to be seen.
+    const tab = document.querySelector<HTMLElement>('#tabs [data-panel=ask]');
+    if (document.body.dataset.panel !== 'ask') tab?.click();
     this.title.textContent = title;
     this.say(lead);
     this.card.hidden = false;

@@ -9,37 +9,39 @@ export function place(seconds: number): number {
   return Math.min(1, at);
 }
 
-/** A route's latencies: buckets shaded by their share, marks for p50 (line) and p99 (diamond), and the promise's 20 ms. */
+const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
+
+/** A route's latencies: buckets as tall as their share, marks for p50 (line) and p99 (diamond), and the promise. Places are
+    in percent, so that marks keep their shape whatever the width. */
 export function strip(h: Histogram, p50: number | undefined, p99: number | undefined, promise: number): SVGSVGElement {
-  const width = 320;
   const height = 22;
-  const out = svg('svg', { class: 'strip', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': true });
+  const out = svg('svg', { class: 'strip', height, 'aria-hidden': true });
   const most = Math.max(1, ...h.counts);
   for (const [i, n] of h.counts.entries()) {
     if (n === 0) continue;
-    const from = place(i === 0 ? least : (h.bounds[i - 1] ?? least)) * width;
+    const from = place(i === 0 ? least : (h.bounds[i - 1] ?? least));
     const bound = h.bounds[i] ?? greatest;
-    const to = Number.isFinite(bound) ? place(bound) * width : width;
+    const to = Number.isFinite(bound) ? place(bound) : 1;
     // A bucket with one of a thousand is still to be seen.
     const tall = Math.max(0.14, Math.sqrt(n / most)) * (height - 4);
-    out.append(svg('rect', { class: 'bucket', x: from + 0.5, y: height - 1 - tall, width: Math.max(1.5, to - from - 1), height: tall, rx: 1 }));
+    out.append(svg('rect', { class: 'bucket', x: percent(from), y: height - 1 - tall, width: percent(Math.max(0.005, to - from)), height: tall }));
   }
-  const x = place(promise) * width;
-  out.append(svg('line', { class: 'promise', x1: x, x2: x, y1: 0, y2: height }));
-  if (p50 !== undefined) out.append(svg('line', { class: 'p50', x1: place(p50) * width, x2: place(p50) * width, y1: 2, y2: height }));
+  const line = (className: string, at: number, top: number) => svg('line', { class: className, x1: percent(place(at)), x2: percent(place(at)), y1: top, y2: height });
+  out.append(line('promise', promise, 0));
+  if (p50 !== undefined) out.append(line('p50', p50, 2));
   if (p99 !== undefined) {
-    const at = place(p99) * width;
-    out.append(svg('path', { class: p99 > promise ? 'p99 late' : 'p99', d: `M${at} 1l4.5 5l-4.5 5l-4.5-5z` }));
+    const mark = svg('svg', { x: percent(place(p99)), overflow: 'visible', width: 1, height });
+    mark.append(svg('path', { class: p99 > promise ? 'p99 late' : 'p99', d: 'M0 1l4.5 5l-4.5 5l-4.5-5z' }));
+    out.append(mark);
   }
   return out;
 }
 
 /** The axis above the strips. */
 export function axis(): SVGSVGElement {
-  const width = 320;
-  const out = svg('svg', { class: 'axis', viewBox: `0 0 ${width} 14`, 'aria-hidden': true });
+  const out = svg('svg', { class: 'axis', height: 14, 'aria-hidden': true });
   for (const [at, text] of [[0.001, '1 ms'], [0.01, '10'], [0.1, '100'], [1, '1 s'], [10, '10 s']] as const)
-    out.append(svg('text', { x: place(at) * width, y: 11, 'text-anchor': at === 10 ? 'end' : 'middle' }, text));
+    out.append(svg('text', { x: percent(place(at)), y: 11, 'text-anchor': at === 10 ? 'end' : 'middle' }, text));
   return out;
 }
 
@@ -75,14 +77,13 @@ export function parts(items: readonly { className: string; share: number }[]): S
 
 /** Runs on a line of time; how one ended is told by colour and by height. */
 export function runMarks(runs: readonly { at: number; status: string }[], from: number, to: number): SVGSVGElement {
-  const width = 320;
   const height = 18;
-  const out = svg('svg', { class: 'runs-line', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': true });
-  out.append(svg('line', { class: 'base', x1: 0, x2: width, y1: height - 2, y2: height - 2 }));
+  const out = svg('svg', { class: 'runs-line', height, 'aria-hidden': true });
+  out.append(svg('line', { class: 'base', x1: 0, x2: '100%', y1: height - 2, y2: height - 2 }));
   for (const { at, status } of runs) {
-    const x = ((at - from) / Math.max(1, to - from)) * (width - 4) + 2;
+    const share = Math.max(0, Math.min(1, (at - from) / Math.max(1, to - from)));
     const tall = status === 'failed' ? height - 2 : status === 'running' ? 12 : status === 'skipped' ? 5 : 9;
-    out.append(svg('rect', { class: `run ${status}`, x: x - 1.25, y: height - 2 - tall, width: 2.5, height: tall }));
+    out.append(svg('rect', { class: `run ${status}`, x: percent(share * 0.99), y: height - 2 - tall, width: 2.5, height: tall }));
   }
   return out;
 }

@@ -29,6 +29,12 @@ export class History {
     return this.readings[this.readings.length - 1];
   }
 
+  /** How far back it reaches, but a minute at least: what a chart's width stands for. */
+  get spanMs(): number {
+    const first = this.readings[0]?.at ?? 0;
+    return Math.min(this.keepMs, Math.max(60_000, (this.last?.at ?? 0) - first));
+  }
+
   /** The newest reading that is at least so old; the oldest when none is. */
   before(ms: number): Reading | undefined {
     const end = (this.last?.at ?? 0) - ms;

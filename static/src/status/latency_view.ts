@@ -7,6 +7,8 @@ import { ms, perSecond, whole } from './words';
 
 export const promise = 0.02;
 const recentMs = 60_000;
+// Of fewer requests the slowest alone makes p99.
+const enough = 20;
 // Streams are open as long as somebody listens: that is no latency.
 const notShown = new Set(['/api/postgres/events', 'unmatched']);
 
@@ -97,7 +99,7 @@ export class LatencyView {
           ...Array.from({ length: 4 }, () => el('td', { class: 'number' })),
         ),
       (row, l) => {
-        const late = l.p99 !== undefined && l.p99 > promise;
+        const late = l.p99 !== undefined && l.p99 > promise && l.h.total >= enough;
         row.title = l.route;
         row.children[3]?.classList.toggle('late', late);
         fill(row, [row.children[0]?.textContent ?? '', strip(l.h, l.p50, l.p99, promise), ms(l.p50), ms(l.p99) + (late ? ' ▲' : ''), whole(l.h.total), perSecond(l.rate)]);

@@ -10,14 +10,14 @@ export function allowedLag(layer: string, settings: Settings | undefined): numbe
   return table?.schedule?.every_s === undefined ? undefined : 3 * table.schedule.every_s;
 }
 
-export function stateOf(l: LayerState, allowed: number | undefined): 'good' | 'warning' | 'critical' | 'none' {
+export function stateOf(l: LayerState, allowed: number | undefined): 'good' | 'warning' | 'critical' | 'sourceless' {
   if (l.failures_since > 0) return l.failures_since > 2 ? 'critical' : 'warning';
-  if (l.lag_s === null) return 'none';
+  if (l.lag_s === null) return 'sourceless';
   if (allowed !== undefined && l.lag_s > allowed) return l.lag_s > 3 * allowed ? 'critical' : 'warning';
   return 'good';
 }
 
-const words = { good: 'fresh', warning: 'late', critical: 'stale', none: 'no source' };
+const words = { good: 'fresh', warning: 'late', critical: 'stale', sourceless: 'no source' };
 
 /** Each layer's version, rows, age, and its runs on a line of time. */
 export class LayersView {
@@ -45,7 +45,7 @@ export class LayersView {
   show(sync: SyncStatus, settings: Settings | undefined, now: number): void {
     const first = Math.min(now - 60_000, ...sync.runs.map((r) => Date.parse(r.started_at)));
     this.timeHead.textContent = sync.runs.length === 0 ? 'Runs' : `Runs of the last ${span((now - first) / 1000)}`;
-    const rank = { critical: 0, warning: 1, good: 2, none: 3 };
+    const rank = { critical: 0, warning: 1, good: 2, sourceless: 3 };
     const lines = sync.layers.map((l) => ({ l, state: stateOf(l, allowedLag(l.layer, settings)) }));
     lines.sort((a, b) => rank[a.state] - rank[b.state] || a.l.layer.localeCompare(b.l.layer));
     keyed(

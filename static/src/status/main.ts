@@ -17,7 +17,7 @@ const keptMs = 5 * 60_000;
 
 const theme = new Theme();
 const themeButton = byId('theme');
-const nameTheme = () => (themeButton.textContent = theme.name === 'dark' ? 'Light' : 'Dark');
+const nameTheme = () => (themeButton.textContent = theme.name === 'dark' ? 'Light colours' : 'Dark colours');
 themeButton.addEventListener('click', () => theme.toggle());
 theme.onChange(nameTheme);
 nameTheme();
@@ -30,7 +30,7 @@ const section = (className: string) => {
 };
 const history = new History(keptMs);
 const verdict = new VerdictView(byId('verdict'), announce);
-const traffic = new TrafficView(section('bare'), history, keptMs);
+const traffic = new TrafficView(section('bare'), history);
 const latencies = new LatencyView(section(''), history);
 const pool = new PoolView(section(''));
 const layers = new LayersView(section(''));

@@ -71,7 +71,7 @@ export class RunsView {
 }
 
 function endOf(r: Run): HTMLElement {
-  const state = { success: 'good', failed: 'critical', skipped: 'none', running: 'warning' }[r.status] ?? 'none';
+  const state = { success: 'good', failed: 'critical', skipped: 'sourceless', running: 'warning' }[r.status] ?? 'sourceless';
   const word = { success: 'well', failed: 'failed', skipped: 'skipped', running: 'runs' }[r.status] ?? r.status;
   const out = el('div', {}, el('span', { class: `state ${state}` }, word));
   if (r.error) out.append(el('p', { class: 'error' }, r.error));

@@ -23,7 +23,6 @@ export class TrafficView {
   constructor(
     element: HTMLElement,
     private readonly history: History,
-    private readonly spanMs: number,
   ) {
     element.append(el('h2', { class: 'sr-only' }, 'Traffic'), this.list);
   }
@@ -47,7 +46,8 @@ export class TrafficView {
   }
 
   private tiles(m: Metrics): Tile[] {
-    const { history, spanMs } = this;
+    const { history } = this;
+    const { spanMs } = history;
     const now = history.last?.at ?? 0;
     const requests = history.rate(sumOf('gridlight_http_requests_total', () => true));
     const faults = history.rate(sumOf('gridlight_http_requests_total', (s) => s.startsWith('5')));
