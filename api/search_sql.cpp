@@ -25,11 +25,11 @@ std::string shown_name(const layer& l) {
 }
 
 // What every branch answers: the layer's number, key, name, rank, place.
-std::string row_of(std::size_t number, const layer& l, std::string_view rank) {
+std::string row_of(std::size_t number, const layer& l, std::string_view rank, std::string_view more = {}) {
   const std::string place = layer_columns::place_of(l).geometry;
-  return fmt::format("SELECT {}::int4 AS layer, {} AS key, {} AS name, {} AS rank, {} AS place FROM {}",
+  return fmt::format("SELECT {}::int4 AS layer, {} AS key, {} AS name, {} AS rank, {} AS place{} FROM {}",
                      number, layer_columns::key_text(l), shown_name(l), rank,
-                     place.empty() ? "NULL::geometry" : place, layer_columns::table(l));
+                     place.empty() ? "NULL::geometry" : place, more, layer_columns::table(l));
 }
 
 // Constant while the query runs: a layer that is not asked for is not read.
@@ -37,16 +37,15 @@ std::string asked(const layer& l) {
   return connection::quote_literal(l.config.name) + " = ANY($2)";
 }
 
-std::string key_rank(const layer& l) {
-  const std::string key = "lower(" + layer_columns::key_text(l) + ")";
+// Of a text in small letters, which is a column's name here: lower() is most of what a search costs.
+std::string key_rank(std::string_view key) {
   return fmt::format(
-      "CASE WHEN {0} = {1} THEN {2} WHEN starts_with({0}, {1}) THEN {3} WHEN strpos({0}, {1}) > 0 THEN {4} "
-      "END",
+      "CASE WHEN strpos({0}, {1}) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, {1}) THEN {3} "
+      "ELSE {4} END",
       key, folded, int{key_is}, int{key_starts}, int{key_contains});
 }
 
-std::string name_rank(const std::string& column) {
-  const std::string name = "lower(" + quoted(column) + "::text)";
+std::string name_rank(std::string_view name) {
   return fmt::format(
       "CASE WHEN strpos({0}, {1}) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, {1}) THEN {3} "
       "WHEN strpos({0}, ' ' || {1}) > 0 THEN {4} ELSE {5} END",
@@ -55,14 +54,21 @@ std::string name_rank(const std::string& column) {
 
 // Reads the table: names, and with `keys` the key as well.
 std::string by_reading(std::size_t number, const layer& l, bool keys, std::int64_t rows) {
-  std::string ranks = keys ? key_rank(l) : "", there;
-  for (const std::string& column : l.config.search) {
-    ranks += (ranks.empty() ? "" : ", ") + name_rank(column);
-    there += (there.empty() ? "" : " OR ") + quoted(column) + " IS NOT NULL";
+  std::string ranks = keys ? key_rank("fk") : "", there;
+  std::string small = keys ? ", lower(" + layer_columns::key_text(l) + ") AS fk" : "";
+  for (std::size_t i = 0; i < l.config.search.size(); ++i) {
+    const std::string name = "f" + std::to_string(i), column = quoted(l.config.search[i]);
+    ranks += (ranks.empty() ? "" : ", ") + name_rank(name);
+    small += ", lower(" + column + "::text) AS " + name;
+    there += (there.empty() ? "" : " OR ") + column + " IS NOT NULL";
   }
-  std::string out = "SELECT * FROM (" + row_of(number, l, "LEAST(" + ranks + ")") + " WHERE " + asked(l);
-  if (!keys) out += " AND (" + there + ")";
-  return out + fmt::format(" OFFSET 0) r WHERE rank IS NOT NULL ORDER BY rank, name, key LIMIT {}", rows);
+  std::string in = row_of(number, l, "NULL::int", small) + " WHERE " + asked(l);
+  if (!keys) in += " AND (" + there + ")";
+  return fmt::format(
+      "SELECT layer, key, name, rank, place FROM (SELECT layer, key, name, place, LEAST({}) AS rank FROM ({} "
+      "OFFSET 0) x "
+      "OFFSET 0) r WHERE rank IS NOT NULL ORDER BY rank, name, key LIMIT {}",
+      ranks, in, rows);
 }
 
 // Keys are in the order of their bytes, so those that start with the text follow it without a gap.

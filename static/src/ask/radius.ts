@@ -173,7 +173,7 @@ export class Radius {
     const which = el('select', { name: 'layer', 'aria-label': 'Layer' });
     for (const l of all) which.append(el('option', { value: l.name, selected: l.name === this.layer }, l.title));
     const size = el('input', { type: 'number', name: 'radius', min: 1, step: 'any', value: r, 'aria-label': 'Radius in metres', inputmode: 'decimal' });
-    const form = el('form', { class: 'ask-form' }, which, el('span', { class: 'ask-metres' }, size, ' m'), el('button', { type: 'submit', class: 'button' }, 'Ask'));
+    const form = el('form', { class: 'ask-form' }, which, el('span', { class: 'ask-metres' }, size, ' m'), el('button', { type: 'submit', class: 'button', name: 'go' }, 'Ask'));
     const go = () => {
       this.layer = which.value;
       void this.ask(centre, Number(size.value));
