@@ -87,6 +87,9 @@ answer_t search(services& s, http::request& req) {
   ask.layers = read_layers(q, **all, may, forbidden);
   if (auto bad = q.fault()) co_return *bad;
   if (forbidden) co_return *std::move(forbidden);
+  const collection_options options{.with_truncated = true, .next = {}, .form = {}};
+  if (ask.layers.empty())  // all of them are somebody else's
+    co_return data_response(req, http::content_type::geojson, feature_collection({}, options), {});
   note(req, **all, ask.layers);
   std::vector<std::string_view> names;
   for (const layer* l : ask.layers)
@@ -104,7 +107,6 @@ answer_t search(services& s, http::request& req) {
   found.features = std::move(page->features);
   found.count = page->count;
   found.more = page->more;
-  const collection_options options{.with_truncated = true, .next = {}, .form = {}};
   co_return data_response(req, http::content_type::geojson, feature_collection(std::move(found), options),
                           versions);
 }

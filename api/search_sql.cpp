@@ -110,10 +110,9 @@ std::vector<searched_layer> searchable(const catalog& c, bool personal) {
   for (const layer& each : c.layers()) {
     const layer& l = personal ? c.unveiled(each) : each;
     if (l.hides_place()) continue;
-    searched_layer s{&l, way_to_keys(l)};
-    s.names =
+    const bool names =
         !l.config.search.empty() && l.config.mode != layer_mode::attached && l.estimated_rows <= read_names;
-    out.push_back(s);
+    out.push_back({&l, way_to_keys(l), names});
   }
   return out;
 }
