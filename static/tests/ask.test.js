@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import './page.js';
 import { middleOf, readColumns } from '../src/ask/columns.ts';
 import { homeOf } from '../src/ask/related.ts';
-import { count, metres, milliseconds, squareMetres } from '../src/ask/words.ts';
+import { count, metres, milliseconds, squareMetres, value } from '../src/ask/words.ts';
 import { curlLine, readTiming } from '../src/common/api.ts';
 import { allowedLag, stateOf } from '../src/status/layers_view.ts';
 
@@ -74,6 +74,8 @@ test('figures in words', () => {
   assert.equal(metres(50_000), '50 km');
   assert.equal(squareMetres(2_500_000), '2.50 km²');
   assert.equal(milliseconds(3.21), '3.2 ms');
+  assert.equal(value('2025-05-30T12:00:00Z'), '2025-05-30 12:00 UTC');
+  assert.equal(value('FD-1'), 'FD-1');
   assert.equal(count(1, 'feature'), '1 feature');
   assert.equal(count(1200, 'feature'), '1,200 features');
 });

@@ -67,6 +67,8 @@ export class Detail {
     drop.addEventListener('click', () => app.select(null));
     const list = el('dl', { class: 'ask-facts' });
     for (const [name, v] of Object.entries(properties)) {
+      // The map shows where it is.
+      if (/^(centroid_)?(lat|lon|latitude|longitude)$/.test(name)) continue;
       const text = value(v);
       if (text !== '') list.append(el('dt', {}, label(name)), el('dd', {}, text));
     }

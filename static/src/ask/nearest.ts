@@ -63,6 +63,9 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
     panel.fail(wrong, () => void askNearest(c, at));
     return;
   }
+  // What stands in a layer of its own is among the assets once more.
+  const own = new Set(hits.filter((h) => h.layer !== 'assets').map((h) => h.id));
+  for (let i = hits.length; i-- > 0; ) if (hits[i]?.layer === 'assets' && own.has(hits[i]?.id ?? '')) hits.splice(i, 1);
   hits.sort((a, b) => distanceOf(a) - distanceOf(b));
   if (hits.length === 0) {
     panel.nothing('Nothing stands within 2 km of here.', 'Click nearer to the grid, or search for an id or a name.');

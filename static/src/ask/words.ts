@@ -31,6 +31,6 @@ export function value(v: unknown): string {
   if (v === null || v === undefined || v === '') return '';
   if (typeof v === 'number') return Number.isInteger(v) ? v.toLocaleString('en') : v.toLocaleString('en', { maximumFractionDigits: 2 });
   if (typeof v === 'boolean') return v ? 'yes' : 'no';
-  if (typeof v === 'string') return v;
+  if (typeof v === 'string') return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(v) ? `${v.slice(0, 16).replace('T', ' ')}${v.endsWith('Z') ? ' UTC' : ''}` : v;
   return JSON.stringify(v);
 }

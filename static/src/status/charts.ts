@@ -13,7 +13,7 @@ const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
 
 /** A route's latencies: buckets as tall as their share, marks for p50 (line) and p99 (diamond), and the promise. Places are
     in percent, so that marks keep their shape whatever the width. */
-export function strip(h: Histogram, p50: number | undefined, p99: number | undefined, promise: number): SVGSVGElement {
+export function strip(h: Histogram, p50: number | undefined, p99: number | undefined, promise: number, late: boolean): SVGSVGElement {
   const height = 22;
   const out = svg('svg', { class: 'strip', height, 'aria-hidden': true });
   const most = Math.max(1, ...h.counts);
@@ -31,7 +31,7 @@ export function strip(h: Histogram, p50: number | undefined, p99: number | undef
   if (p50 !== undefined) out.append(line('p50', p50, 2));
   if (p99 !== undefined) {
     const mark = svg('svg', { x: percent(place(p99)), overflow: 'visible', width: 1, height });
-    mark.append(svg('path', { class: p99 > promise ? 'p99 late' : 'p99', d: 'M0 1l4.5 5l-4.5 5l-4.5-5z' }));
+    mark.append(svg('path', { class: late ? 'p99 late' : 'p99', d: 'M0 1l4.5 5l-4.5 5l-4.5-5z' }));
     out.append(mark);
   }
   return out;

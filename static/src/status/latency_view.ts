@@ -102,7 +102,7 @@ export class LatencyView {
         const late = l.p99 !== undefined && l.p99 > promise && l.h.total >= enough;
         row.title = l.route;
         row.children[3]?.classList.toggle('late', late);
-        fill(row, [row.children[0]?.textContent ?? '', strip(l.h, l.p50, l.p99, promise), ms(l.p50), ms(l.p99) + (late ? ' ▲' : ''), whole(l.h.total), perSecond(l.rate)]);
+        fill(row, [row.children[0]?.textContent ?? '', strip(l.h, l.p50, l.p99, promise, late), ms(l.p50), ms(l.p99) + (late ? ' ▲' : ''), whole(l.h.total), perSecond(l.rate)]);
       },
     );
   }

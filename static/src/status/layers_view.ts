@@ -44,6 +44,7 @@ export class LayersView {
 
   show(sync: SyncStatus, settings: Settings | undefined, now: number): void {
     const first = Math.min(now - 60_000, ...sync.runs.map((r) => Date.parse(r.started_at)));
+    this.body.parentElement?.classList.toggle('no-runs', sync.runs.length === 0);
     this.timeHead.textContent = sync.runs.length === 0 ? 'Runs' : `Runs of the last ${span((now - first) / 1000)}`;
     const rank = { critical: 0, warning: 1, good: 2, sourceless: 3 };
     const lines = sync.layers.map((l) => ({ l, state: stateOf(l, allowedLag(l.layer, settings)) }));
