@@ -152,8 +152,7 @@ http::response data_response(const http::request& req, std::string_view type, st
 }
 
 std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
-                                        std::initializer_list<std::string_view> layers,
-                                        std::string_view extra) {
+                                        std::span<const std::string_view> layers, std::string_view extra) {
   if (s.versions == nullptr || !http::asks_whether_changed(req.headers)) return std::nullopt;
   const auto known = s.versions->fresh();
   if (!known) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +56,14 @@ http::response data_response(const http::request& req, std::string_view type, st
 /// The answer to a question whose ETag the client has already, without asking the database: when the versions
 /// of its layers are known and still give that tag. The session makes it a 304.
 std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
-                                        std::initializer_list<std::string_view> layers,
+                                        std::span<const std::string_view> layers,
                                         std::string_view extra = {});
+inline std::optional<http::response> unchanged(const services& s, const http::request& req,
+                                               std::string_view type,
+                                               std::initializer_list<std::string_view> layers,
+                                               std::string_view extra = {}) {
+  return unchanged(s, req, type, std::span{layers.begin(), layers.size()}, extra);
+}
 /// The same of an answer about a layer; its place may stand in another's.
 std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
                                         const layer& l, std::string_view extra = {});

@@ -22,6 +22,8 @@ answer_t nearest(services& s, http::request& req);
 // features.cpp
 answer_t features(services& s, http::request& req);
 answer_t feature(services& s, http::request& req);
+// search.cpp
+answer_t search(services& s, http::request& req);
 // intersects.cpp
 answer_t intersects(services& s, http::request& req);
 // substations.cpp, substation_status.cpp

@@ -65,6 +65,24 @@ struct intersects_question {
   property_selection properties;
 };
 
+/// Features whose key or name a text is found in, the best matches first (see search_sql.hpp).
+struct search_question {
+  std::shared_ptr<const catalog> owner;
+  std::vector<const layer*>
+      layers;             ///< of the owner, as the caller may see them; searchable() says which may be
+  std::string_view text;  ///< not empty
+  std::int64_t limit = 0;
+  bool personal = false;  ///< the caller has that scope
+};
+
+/// An answer over several layers, each of one version.
+struct search_page {
+  std::string features;  ///< GeoJSON features joined by commas
+  std::int64_t count = 0;
+  bool more = false;
+  std::vector<std::optional<std::int64_t>> versions;  ///< in the order of the question's layers
+};
+
 /// An answer, all of one version of the layer.
 struct feature_page {
   std::string features;  ///< GeoJSON features joined by commas, or column_writer's members
@@ -99,6 +117,7 @@ class layer_source {
   virtual answer<feature_page> intersects(const layer_ref& l, const intersects_question& q, effort e) = 0;
   /// The feature with this key, or an empty page.
   virtual answer<feature_page> by_key(const layer_ref& l, const std::vector<std::string>& key, effort e) = 0;
+  virtual answer<search_page> search(const search_question& q, effort e) = 0;
 };
 
 }  // namespace gridlight::api

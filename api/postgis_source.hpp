@@ -22,9 +22,11 @@ class postgis_source final : public layer_source {
   answer<feature_page> viewport(const layer_ref& l, const viewport_question& q, effort e) override;
   answer<feature_page> intersects(const layer_ref& l, const intersects_question& q, effort e) override;
   answer<feature_page> by_key(const layer_ref& l, const std::vector<std::string>& key, effort e) override;
+  answer<search_page> search(const search_question& q, effort e) override;
 
  private:
   struct prepared_layer;
+  struct prepared_search;
   struct near_question;
   std::shared_ptr<prepared_layer> prepared(const layer_ref& l);
   boost::asio::awaitable<bool> is_far(std::shared_ptr<prepared_layer> p, geo::lonlat at, effort e);
@@ -43,6 +45,8 @@ class postgis_source final : public layer_source {
   postgres::pool& pool_;
   std::shared_ptr<const catalog> of_;  ///< whose statements these are
   std::unordered_map<const layer*, std::shared_ptr<prepared_layer>> layers_;
+  std::shared_ptr<const catalog> searched_;  ///< whose statements `searches_` are
+  std::map<std::pair<bool, std::int64_t>, std::shared_ptr<prepared_search>> searches_;
 };
 
 /// Set once in each session that lookups use: parallel workers cost more to start than a lookup takes.

@@ -40,6 +40,7 @@ http::router make_routes(services& s) {
       {verb::get, "/api/postgres/layers/{layer}/features", features},
       {verb::get, "/api/postgres/layers/{layer}/features/{id}", feature},
       {verb::post, "/api/postgres/layers/{layer}/intersects", intersects, body},
+      {verb::get, "/api/postgres/search", search},
       {verb::get, "/api/postgres/substations", substations},
       {verb::get, "/api/postgres/substations/status", substation_status},
       {verb::get, "/api/postgres/substations/{id}", substation},

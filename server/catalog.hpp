@@ -48,7 +48,8 @@ struct layer_config {
   int min_zoom = 0, max_zoom = 20;
   layer_mode mode = layer_mode::managed;
   layer_kind kind = layer_kind::fixed;
-  std::string circuit;  ///< column that names the circuit a feature belongs to; empty: none
+  std::string circuit;              ///< column that names the circuit a feature belongs to; empty: none
+  std::vector<std::string> search;  ///< columns whose texts a search looks through, the one to show first
   tile_rules tiles;
 
   /// The column by which its lines are merged at low zooms; empty: they are not.
@@ -91,6 +92,8 @@ struct layer {
   double extent_area_km2 = 0;    ///< of its bounds; 0: unknown
   bool versioned = false;        ///< gridlight.layer_state exists, so its row can be read with the data
   std::optional<stand_in> snap;  ///< only where the place is hidden
+  bool key_by_bytes =
+      false;  ///< the key is one text, and its order is that of its bytes: an index of it finds prefixes
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }

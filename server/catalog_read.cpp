@@ -22,6 +22,7 @@ struct column {
   std::string type_name;  // "geometry", "float8"
   std::string declared;   // "geometry(Point,4326)"
   bool readable = false;
+  bool by_bytes = false;  // collated "C"
 };
 
 struct relation {
@@ -47,7 +48,8 @@ constexpr std::string_view columns_sql = R"(
 SELECT d.n, c.oid IS NOT NULL, coalesce(has_schema_privilege(s.oid, 'USAGE'), false), coalesce(c.reltuples, -1)::float8,
        a.attname::text, b.oid::int8, b.typname::text,
        format_type(b.oid, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END),
-       coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), false)
+       coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), false),
+       coalesce(a.attcollation IN ('pg_catalog."C"'::regcollation, 'pg_catalog."POSIX"'::regcollation), false)
 FROM unnest($1, $2) WITH ORDINALITY AS d(schema_name, table_name, n)
 LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = d.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = d.table_name
@@ -116,6 +118,10 @@ bool is_spatial(const column& c) {
 bool is_number(const column& c) {
   return c.type == oid::float4 || c.type == oid::float8 || c.type == oid::numeric || c.type == oid::int2 ||
          c.type == oid::int4 || c.type == oid::int8;
+}
+
+bool is_text(const column& c) {
+  return c.type == oid::text || c.type == oid::varchar || c.type == oid::bpchar;
 }
 
 // "geometry(PointZ,4326)" → "Point" and 4326; a bare "geometry" → "Geometry" and 0, a bare "geography" →
@@ -248,6 +254,11 @@ void fitting::fit_properties() {
         l.personal.push_back(p.name);
   if (!l.snap_by.empty()) use(l.snap_by, "what its place is snapped by");
   if (!l.circuit.empty()) use(l.circuit, "its circuit");
+  for (const std::string& name : l.search) {
+    const column* c = use(name, "what a search looks through");
+    if (c != nullptr && !is_text(*c) && fault_.empty())
+      fault_ = fmt::format("{} of {} is {}, no text to search", name, table(), c->declared);
+  }
   if (!l.tiles.merge.empty()) use(l.tiles.merge, "what its tiles merge lines by");
   if (!l.tiles.rank.empty()) {
     const column* c = use(l.tiles.rank, "what its tiles rank features by");
@@ -267,7 +278,11 @@ std::string fitting::run() {
                        l.mode == layer_mode::managed ? "; run gridlight migrate, or load the layer" : "");
   if (!found_.schema_usable) return fmt::format("no USAGE privilege on schema {}", l.schema);
   for (const std::string& name : l.key)
-    if (const column* c = use(name, "its key")) out_.key.push_back(as_property(*c));
+    if (const column* c = use(name, "its key")) {
+      out_.key.push_back(as_property(*c));
+      out_.key_by_bytes =
+          l.key.size() == 1 && c->by_bytes && (c->type == oid::text || c->type == oid::varchar);
+    }
   fit_geometry();
   fit_properties();
   return fault_;
@@ -282,7 +297,8 @@ std::vector<relation> read_relations(const postgres::result_set& rows, std::size
     to.tuples = rows.number(r, 3);
     if (rows.is_null(r, 4)) continue;
     to.columns.push_back({std::string{rows.text(r, 4)}, static_cast<Oid>(rows.integer(r, 5)),
-                          std::string{rows.text(r, 6)}, std::string{rows.text(r, 7)}, rows.boolean(r, 8)});
+                          std::string{rows.text(r, 6)}, std::string{rows.text(r, 7)}, rows.boolean(r, 8),
+                          rows.boolean(r, 9)});
   }
   return out;
 }
@@ -368,7 +384,7 @@ boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
   static const postgres::statement columns{std::string{columns_sql},
                                            {oid::text_array, oid::text_array},
                                            {oid::int8, oid::boolean, oid::boolean, oid::float8, oid::text,
-                                            oid::int8, oid::text, oid::text, oid::boolean}};
+                                            oid::int8, oid::text, oid::text, oid::boolean, oid::boolean}};
   postgres::arguments names;
   names.add_text(array_text(declared, &layer_config::schema))
       .add_text(array_text(declared, &layer_config::table));

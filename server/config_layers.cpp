@@ -176,6 +176,9 @@ constexpr std::array keys{
          "Column that names the circuit a feature belongs to: tiles carry the circuit's state, and merge "
          "its lines at low zooms."},
         [](reading& r, const entry& e) { store_identifier(r, e, r.layer.circuit); }},
+    layer_key{{"search", "a list of columns", "none",
+               "Columns, such as a name, that a search looks through beside the key; the first is shown."},
+              [](reading& r, const entry& e) { store_columns(r, e, r.layer.search, true); }},
     layer_key{
         {"tiles", "{detail: a zoom, merge: a column, rank: a column}",
          "detail: the first zoom at which no tile has more than 2,000 features; merge: the circuit; rank: "
@@ -220,6 +223,9 @@ void check_whole(reading& r, const YAML::Node& node) {
   for (const std::string& column : {l.circuit, l.tiles.merge, l.tiles.rank})
     if (!column.empty() && has(l.personal, column))
       fault(fmt::format("has {} in personal, which its tiles tell to everybody", shown(column)));
+  for (const std::string& column : l.search)
+    if (has(l.personal, column))
+      fault(fmt::format("has {} in personal, which a search tells to everybody", shown(column)));
   if (!l.tiles.merge.empty() && l.geometry_type != geometry_kind::line)
     fault("has tiles.merge, which only layers of geometry_type line can have");
   if (!l.snap_layer.empty() && !hidden)

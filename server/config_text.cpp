@@ -59,6 +59,7 @@ void dump_layer(std::string& out, const layer_config& l) {
   line("mode", name(l.mode));
   line("kind", name(l.kind));
   if (!l.circuit.empty()) line("circuit", scalar_text(l.circuit));
+  if (!l.search.empty()) line("search", flow_list(l.search));
   std::vector<std::string> rules;
   if (l.tiles.detail) rules.push_back(fmt::format("detail: {}", *l.tiles.detail));
   if (!l.tiles.merge.empty()) rules.push_back("merge: " + scalar_text(l.tiles.merge));

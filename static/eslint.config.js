@@ -21,7 +21,7 @@ export default ts.config(
     },
   },
   {
-    files: ['*.js', 'tools/*.js'],
+    files: ['*.js', 'tools/*.js', 'tests/*.js'],
     languageOptions: { globals: { process: 'readonly', Buffer: 'readonly', URL: 'readonly', console: 'readonly' } },
   },
 );

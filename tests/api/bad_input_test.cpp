@@ -368,3 +368,22 @@ TEST_CASE("before the catalog was read, layers are unavailable") {
     CHECK(answer.error().code == errc::database_unavailable);
   }
 }
+
+TEST_CASE("a search that cannot be is refused before anything is asked") {
+  routes_bench b;
+  const std::string search = "/api/postgres/search";
+  for (const std::string& q :
+       {std::string{}, std::string{"%20%20"}, std::string(201, 'a'), std::string(5000, 'z')})
+    refused(b, search + "?q=" + q, "q");
+  refused(b, search, "q");
+  refused(b, search + "?q=a&q=b", "q");
+  for (const char* limit : {"0", "-1", "101", "x", "", "1.5"})
+    refused(b, search + "?q=a&limit=" + limit, "limit");
+  for (const char* layers : {"", "nope", "points,,plain", "points,points", "points%27--", "Points"})
+    refused(b, search + "?q=a&layers=" + layers, "layers");
+  refused(b, search + "?q=a&f=columns", "f");
+  CHECK(b.source->asked == 0);
+  REQUIRE(b.get(search + "?q=a&layers=plain,points").has_value());
+  CHECK(b.source->asked == 1);
+  CHECK(b.source->last_search.layers.size() == 2);
+}

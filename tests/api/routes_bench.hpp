@@ -53,6 +53,7 @@ class counting_source final : public api::layer_source {
  public:
   int asked = 0;
   api::viewport_question last_viewport;
+  api::search_question last_search;
 
   answer<api::feature_page> within(const api::layer_ref&, const api::within_question&, api::effort) override {
     return page();
@@ -73,6 +74,13 @@ class counting_source final : public api::layer_source {
   answer<api::feature_page> by_key(const api::layer_ref&, const std::vector<std::string>&,
                                    api::effort) override {
     return page();
+  }
+  answer<api::search_page> search(const api::search_question& q, api::effort) override {
+    ++asked;
+    last_search = q;
+    api::search_page out;
+    out.versions.assign(q.layers.size(), 7);
+    co_return out;
   }
 
  private:

@@ -223,3 +223,11 @@ TEST_CASE("gridlight.yaml is valid, is the built-in, and a layer can be appended
   CHECK(more->layers.size() == c->layers.size() + 1);
   CHECK(more->layers.back().name == "poles");
 }
+
+TEST_CASE("the columns that a search looks through are listed, and are none that is personal") {
+  CHECK(one("key: a").search.empty());
+  CHECK(one("key: a, search: [b, c]").search == names{"b", "c"});
+  CHECK(contains(bad("key: a, search: [b, b]"), "names b twice"));
+  CHECK(contains(bad("key: a, personal: [b], search: [b]"),
+                 "has b in personal, which a search tells to everybody"));
+}

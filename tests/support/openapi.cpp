@@ -44,6 +44,7 @@ std::string valid_value(const described_parameter& p) {
                                                          {"max_distance_m", "500"},
                                                          {"properties", "health_score"},
                                                          {"f", "geojson"},
+                                                         {"q", "SUB-001"},
                                                          {"layers", "outages,topology"}};
   const auto it = values.find(p.name);
   if (it == values.end()) throw std::runtime_error{"no value is known for parameter " + p.name};
