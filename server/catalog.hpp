@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -91,6 +92,9 @@ struct layer {
   double extent_area_km2 = 0;    ///< of its bounds; 0: unknown
   bool versioned = false;        ///< gridlight.layer_state exists, so its row can be read with the data
   std::optional<stand_in> snap;  ///< only where the place is hidden
+  /// A hash of all that decides what of its rows is served, and how: answers by one definition are not those
+  /// by another. The same on every server. Made by the catalog.
+  std::uint64_t definition = 0;
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }
