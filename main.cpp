@@ -185,13 +185,16 @@ int main(int argc, char** argv) {
   auto* serve_command = app.add_subcommand("serve", "answer requests until SIGTERM or Ctrl-C");
   serve_command->add_option("--port", flags.named["http.port"], "port to listen on; 0: any free one");
   serve_command->add_option("--address", flags.named["http.address"], "address to listen on");
-  serve_command->callback([&] { code = with_config(flags, [](const config& c) { return serve(c); }); });
+  serve_command->callback(
+      [&] { code = with_config(flags, [&](const config& c) { return serve(c, sources_of(flags)); }); });
 
   sync::migrate_options migrate;
   auto* migrate_command = app.add_subcommand("migrate", "bring the database's schema up to date");
   migrate_command->add_flag("--print-sql", migrate.print_sql, "print what a DBA must run, change nothing");
   migrate_command->add_option("--role", migrate.role,
                               "with --print-sql: grant what `serve` needs to this role");
+  migrate_command->add_option("--to", migrate.to,
+                              "stop at this version, one for example that servers still to be replaced know");
   migrate_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_migrate(c, migrate); }); });
 

@@ -1,198 +1,29 @@
 #include "serve.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <cmath>
-#include <mutex>
-#include <thread>
+#include <csignal>
+#include <future>
+#include <optional>
 
-#include "api/event_hub.hpp"
-#include "api/event_source.hpp"
-#include "api/postgis_source.hpp"
-#include "api/routes.hpp"
-#include "api/services.hpp"
-#include "server/catalog_keeper.hpp"
-#include "server/freshness.hpp"
+#include "grid_worker.hpp"
+#include "reload.hpp"
 #include "server/http/descriptors.hpp"
-#include "server/http/server.hpp"
-#include "server/metrics.hpp"
-#include "server/postgres/pool.hpp"
-#include "sync/generalize/keeper.hpp"
-#include "sync/keeper.hpp"
-#include "sync/migrate.hpp"
+#include "server/http/handover.hpp"
+#include "server/log.hpp"
+#include "server/service_manager.hpp"
 
 namespace gridlight {
 namespace asio = boost::asio;
 namespace {
 
-// A fresh backend's first geography query costs some 18 ms: let no request pay them.
-constexpr std::string_view warm_up =
-    "SELECT ST_DWithin(g, g, 1), ST_Distance(g, g), ST_Intersects(g::geometry, g::geometry) "
-    "FROM (SELECT ST_SetSRID(ST_MakePoint(0, 0), 4326)::geography AS g) p";
-
-/// A thread's share of a number that is given for all threads; at least one.
-std::size_t share(int all, std::size_t threads, std::size_t otherwise) {
-  return all > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(all) / threads) : otherwise;
-}
-
-postgres::connect_options connect_options_of(const config::postgres_settings& p) {
-  postgres::connect_options out;
-  out.uri = p.uri;
-  out.connect_timeout = p.connect_timeout;
-  out.statement_timeout = p.statement_timeout;
-  out.idle_in_transaction_timeout = p.idle_in_transaction_timeout;
-  out.lock_timeout = p.lock_timeout;
-  out.pooled = p.pooled;
-  // A connection over which nothing comes is given up long before; what it had sent shall not linger.
-  out.unanswered_timeout = std::chrono::seconds{5};
-  return out;
-}
-
-postgres::pool_options pool_options_of(const config& c) {
-  const std::size_t threads = http::thread_count(c.http);
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t waiting = share(c.postgres.max_waiting, threads, 256);
-  postgres::pool_options out;
-  // A pooler may give each query another backend: nothing to share.
-  const std::size_t sharers = c.postgres.pooled ? 1 : static_cast<std::size_t>(c.postgres.sharers);
-  const double kept = c.postgres.priority_share;
-  const auto lane = [&](postgres::lane l, std::size_t size) -> postgres::lane_options& {
-    auto& o = out.lanes[static_cast<std::size_t>(l)];
-    o.size = size;
-    o.max_waiting = waiting;
-    o.sharers = sharers;
-    o.kept_waiting = static_cast<std::size_t>(std::ceil(kept * static_cast<double>(waiting)));
-    return o;
-  };
-  auto& lookups = lane(postgres::lane::lookup,
-                       share(c.postgres.lookup_connections, threads, (cores + threads) / threads));
-  // Where nothing is shared every query has its connection alone, the short ones too.
-  if (kept > 0 && sharers > 1)
-    lookups.kept_connections =
-        std::max<std::size_t>(1, static_cast<std::size_t>(kept * static_cast<double>(lookups.size)));
-  // While a thread encodes one tile, Postgres shall have others to read: with two for each core a fifth of
-  // the time passed unused.
-  auto& tiles = lane(postgres::lane::tile,
-                     share(c.postgres.tile_connections, threads, (3 * cores + threads - 1) / threads));
-  // As many run at once as there are cores.
-  if (sharers > 1) tiles.sharers = 2 * sharers;
-  tiles.spread = std::max<std::size_t>(1, cores / threads);
-  if (!c.postgres.pooled) tiles.session_sql = api::tile_session_sql;
-  lane(postgres::lane::admin, share(c.postgres.admin_connections, threads, 1));
-  out.max_age = c.postgres.max_age;
-  out.warm_up_sql = warm_up;
-  // Behind a pooler a session is not ours to set.
-  if (!c.postgres.pooled) out.warm_up_sql.append("; ").append(api::lookup_session_sql);
-  return out;
-}
-
-/// A session behind a pooler hears nothing.
-std::optional<postgres::connect_options> listening(const config& c) {
-  if (c.postgres.pooled) return std::nullopt;
-  postgres::connect_options out = connect_options_of(c.postgres);
-  out.application_name += "-listen";
-  return out;
-}
-
-/// What all threads share.
-struct process {
-  explicit process(const config& c) : settings(c) {}
-
-  const config& settings;
-  metrics counters;
-  catalog_store layers;
-  version_store versions;
-  std::shared_ptr<api::tile_store> tiles =
-      std::make_shared<api::tile_store>(settings.tiles.cache_bytes, counters);
-  api::event_feed events;
-  std::unique_ptr<sync::keeper> sync;  // null: there is nothing to keep
-  const steady::time_point started = steady::now();
-
-  // Pools come and go with their workers, while another thread may ask for their status.
-  void add(postgres::pool* p) {
-    const std::lock_guard guard{lock_};
-    pools_.push_back(p);
-  }
-  void remove(postgres::pool* p) {
-    const std::lock_guard guard{lock_};
-    std::erase(pools_, p);
-  }
-  std::vector<postgres::pool_status> status() {
-    const std::lock_guard guard{lock_};
-    std::vector<postgres::pool_status> out;
-    for (const postgres::pool* p : pools_)
-      out.push_back(p->status());
-    return out;
-  }
-
- private:
-  std::mutex lock_;
-  std::vector<postgres::pool*> pools_;
-};
-
-/// One thread: its pool, its routes; the first also keeps the catalog and the versions.
-class grid_worker : public http::worker {
- public:
-  grid_worker(asio::any_io_executor executor, std::size_t index, process& p)
-      : process_(p),
-        pool_(executor, connect_options_of(p.settings.postgres), pool_options_of(p.settings)),
-        hub_(executor, p.events, {p.settings.events.heartbeat, p.settings.events.max_duration}),
-        services_{pool_,
-                  p.layers,
-                  p.settings,
-                  p.counters,
-                  [&p] { return p.status(); },
-                  sync::expected_schema_version(),
-                  p.started,
-                  &p.versions,
-                  &hub_} {
-    services_.tiles = p.tiles;
-    process_.add(&pool_);
-    pool_.start();
-    if (index == 0) {
-      keeper_.emplace(executor, p.layers, pool_, p.settings.layers);
-      keeper_->start();
-      freshness_.emplace(executor, p.versions, pool_, std::chrono::milliseconds{250}, listening(p.settings));
-      freshness_->start();
-      if (p.settings.tiles.build) {
-        tiles_.emplace(executor, p.layers, p.versions, connect_options_of(p.settings.postgres));
-        tiles_->start();
-      }
-      events_.emplace(executor, p.versions, p.layers, pool_, p.events);
-      events_->start();
-      if (p.sync) p.sync->start();
-    }
-    routes = api::make_routes(services_);
-  }
-  ~grid_worker() override { process_.remove(&pool_); }
-
-  asio::awaitable<void> stop() override {
-    if (keeper_ && process_.sync) process_.sync->ask_to_stop();
-    if (keeper_) keeper_->stop();
-    if (freshness_) freshness_->stop();
-    if (tiles_) tiles_->stop();
-    if (events_) events_->stop();
-    co_await pool_.stop();
-    if (keeper_) co_await keeper_->finished();
-    if (freshness_) co_await freshness_->finished();
-    if (events_) co_await events_->finished();
-    if (tiles_) co_await tiles_->finished();
-  }
-
- private:
-  process& process_;
-  postgres::pool pool_;
-  api::event_hub hub_;
-  api::services services_;
-  std::optional<catalog_keeper> keeper_;
-  std::optional<freshness_keeper> freshness_;
-  std::optional<sync::generalize::keeper> tiles_;
-  std::optional<api::event_source> events_;
-};
+using identity::authority;
 
 // As main does with a configuration that is wrong.
 int refuse(std::string_view why) {
@@ -200,27 +31,200 @@ int refuse(std::string_view why) {
   return 2;
 }
 
+// SIGHUP comes, too, when the terminal that we were started from is closed.
+class terminal {
+ public:
+  terminal() : had_one_(opens()) {}
+  bool closed() const { return had_one_ && !opens(); }
+
+ private:
+  static bool opens() {
+    const int fd = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+  }
+  const bool had_one_;
+};
+
+// Waits for what is done on the first thread, unless the server ends before.
+template <class Value>
+std::optional<Value> wait_for(std::future<Value>& coming, const http::server& server) {
+  while (coming.wait_for(std::chrono::milliseconds{10}) != std::future_status::ready)
+    if (server.stopping()) return std::nullopt;
+  return coming.get();
+}
+
+using catalog_result = result<catalog_keeper::pointer>;
+
+asio::awaitable<void> read_layers(grid_worker& w, std::vector<layer_config> declared,
+                                  std::shared_ptr<std::promise<catalog_result>> out) {
+  auto made = co_await w.read_layers(std::move(declared));
+  out->set_value(std::move(made));
+}
+
+// Layers that are served now and would not be any more, though they are declared: rather stay as it is.
+std::string lost(const catalog& before, const catalog& now) {
+  std::string out;
+  for (const catalog::unusable& broken : now.broken())
+    if (before.find(broken.name) != nullptr)
+      out += fmt::format("{}layer {} would no longer be served: {}", out.empty() ? "" : "; ", broken.name,
+                         broken.reason);
+  return out;
+}
+
+/// Takes configurations that were read anew: first all that can fail, then all that cannot.
+class taker {
+ public:
+  taker(process& shared, http::server& server, http::tls_keeper& tls)
+      : shared_(shared), server_(server), tls_(tls) {}
+
+  result<void> operator()(const config_change& change, const std::shared_ptr<const config>& next) {
+    auto who = std::make_shared<authority>(*next);
+    if (auto tokens = who->load(); !tokens) return tokens.error();
+    auto certificate = http::tls_keeper::read(next->http.tls);
+    if (!certificate) return certificate.error();
+    if (auto kept = sync::keeper::check(*next); !kept) return kept.error();
+    catalog_keeper::pointer layers;
+    if (change.layers) {
+      auto made = layers_of(*next);
+      if (!made) return made.error();
+      layers = *std::move(made);
+    }
+    std::unique_ptr<sync::keeper> keeper;
+    if (change.sync) {
+      auto made = sync::keeper::make(next, shared_.counters);
+      if (!made) return made.error();
+      keeper = *std::move(made);
+    }
+
+    log::adopt(next->log);
+    who->tell_loaded();
+    tls_.adopt(next->http.tls, *std::move(certificate));
+    const bool taken = server_.adopt(next->http, who, [&shared = shared_, next, layers](http::worker& w) {
+      auto& worker = static_cast<grid_worker&>(w);
+      if (layers && worker.is_first()) worker.adopt(next->layers, layers);
+      worker.adopt(next);
+    });
+    if (!taken) return failure{errc::shutting_down, "the server ends"};
+    if (change.sync) shared_.sync.follow(std::move(keeper));
+    return {};
+  }
+
+ private:
+  catalog_result layers_of(const config& next) {
+    const auto out = std::make_shared<std::promise<catalog_result>>();
+    auto coming = out->get_future();
+    server_.post([declared = next.layers, out](http::worker& w) {
+      auto& worker = static_cast<grid_worker&>(w);
+      asio::co_spawn(worker.executor(), read_layers(worker, declared, out), asio::detached);
+    });
+    auto made = wait_for(coming, server_);
+    if (!made) return failure{errc::shutting_down, "the server ends"};
+    if (!*made)
+      return failure{
+          errc::database_unavailable,
+          "the layers differ, and the database does not tell of their tables now: " + made->error().detail};
+    const auto before = shared_.layers.get();
+    if (auto why = before ? lost(*before, ***made) : std::string{}; !why.empty())
+      return failure{errc::input, std::move(why)};
+    return *std::move(*made);
+  }
+
+  process& shared_;
+  http::server& server_;
+  http::tls_keeper& tls_;
+};
+
+// Where the sockets come from that we do not open ourselves.
+struct given_sockets {
+  std::vector<int> sockets;
+  bool kept = false;  // by the service manager, whatever becomes of us
+  http::takeover from_another;
+};
+
+result<given_sockets> find_sockets(const config& settings) {
+  given_sockets out;
+  auto activated = service_manager::take_sockets();
+  if (!activated) return activated.error();
+  out.sockets = *std::move(activated);
+  out.kept = !out.sockets.empty();
+  if (!out.sockets.empty() || settings.http.handover.empty()) return out;
+  auto taken = http::takeover::from(settings.http.handover);
+  if (!taken) return taken.error();
+  given_sockets got{taken->sockets(), false, *std::move(taken)};
+  if (got.sockets.empty()) return got;
+  const auto at = service_manager::look_at(got.sockets.front());
+  if (!at) return at.error();
+  // It moves: the other ends, but what it listens at is not ours.
+  const bool same =
+      at->address == settings.http.address && (settings.http.port == 0 || at->port == settings.http.port);
+  if (!same) got.sockets.clear();
+  return got;
+}
+
 }  // namespace
 
-int serve(const config& settings) {
+int serve(const config& given, const config_sources& given_sources) {
+  config_sources sources = given_sources;
   http::raise_descriptor_limit();
-  if (const auto why = identity::refusal_to_listen(settings)) return refuse(*why);
-  identity::authority who{settings};
-  if (const auto tokens = who.load(); !tokens) return refuse(tokens.error().detail);
+  auto found = find_sockets(given);
+  if (!found) return refuse(found.error().detail);
+  auto first = std::make_shared<config>(given);
+  if (!found->sockets.empty()) {
+    // What protects the data is judged by where we really listen.
+    const auto at = service_manager::look_at(found->sockets.front());
+    if (!at) return refuse(at.error().detail);
+    first->http.address = at->address;
+    first->http.port = at->port;
+    sources.flags["http.address"] = at->address;  // whatever the file says later
+    sources.flags["http.port"] = std::to_string(at->port);
+  }
+  const std::shared_ptr<const config> settings = first;
+  if (const auto why = identity::refusal_to_listen(*settings)) return refuse(*why);
+  const auto who = std::make_shared<authority>(*settings);
+  if (const auto tokens = who->load(); !tokens) return refuse(tokens.error().detail);
 
-  http::tls_keeper tls{settings.http.tls};
+  http::tls_keeper tls{settings->http.tls};
   if (const auto certificate = tls.load(); !certificate) return refuse(certificate.error().detail);
 
   process shared{settings};
   api::add_pool_metrics(shared.counters, [&] { return shared.status(); });
   api::add_tile_metrics(shared.counters, *shared.tiles);
-  if (settings.sync.enabled) {
-    auto sync = sync::keeper::make(settings, shared.counters);
-    if (!sync) return refuse(sync.error().detail);
-    shared.sync = std::move(*sync);
-  }
-  http::server server{settings.http, shared.counters, &who, &tls};
+  auto sync = sync::keeper::make(settings, shared.counters);
+  if (!sync) return refuse(sync.error().detail);
+
+  http::server server{settings->http, shared.counters, who, &tls};
+  server.take(found->sockets, found->kept);
+  std::optional<http::handover> offer;
+  const terminal from;
+  reloader reloads{sources, settings, taker{shared, server, tls}, shared.reloads, shared.counters};
+  server.on({.begun =
+                 [&] {
+                   found->from_another.done();
+                   service_manager::notify("READY=1");
+                 },
+             .hung_up =
+                 [&] {
+                   if (from.closed()) return server.request_stop();
+                   reloads.ask();
+                 },
+             .stopping =
+                 [&] {
+                   service_manager::notify("STOPPING=1");
+                   if (offer) offer->stop();
+                 }});
   const auto served = server.run([&](asio::any_io_executor executor, std::size_t index) {
+    if (index == 0 && !settings->http.handover.empty()) {
+      offer.emplace(
+          executor, [&] { return server.sockets(); },
+          [&] {
+            spdlog::info("a new process has taken over");
+            server.request_stop(true);
+          });
+      if (const auto offered = offer->offer_at(settings->http.handover); !offered)
+        spdlog::error("{}; this process cannot be taken over from", offered.error().detail);
+    }
+    if (index == 0 && *sync) shared.sync.follow(*std::move(sync));
     return std::make_unique<grid_worker>(std::move(executor), index, shared);
   });
   if (!served) {

@@ -24,7 +24,7 @@ std::uint64_t hash_question(const http::request& req, std::string_view extra) {
   for (const auto& p : req.query)
     sorted.push_back(&p);
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
-  std::uint64_t out = hash64(req.path);
+  std::uint64_t out = hash64(req.path, hash64(std::to_string(req.configured)));
   for (const auto* p : sorted) {
     out = hash64({"\0?", 2}, out);
     out = hash64(p->name, out);
@@ -47,7 +47,9 @@ constexpr std::string_view form_mark(answer_form form) noexcept {
 
 result<std::shared_ptr<const catalog>> loaded_catalog(const services& s) {
   auto out = s.layers.get();
-  if (!out) return failure{errc::database_unavailable, "the layers have not been read from the database yet"};
+  if (!out)
+    return failure{errc::database_unavailable,
+                   "the layers have not been read from the database yet; /ready tells why"};
   return out;
 }
 
@@ -56,6 +58,8 @@ result<layer_ref> path_layer(const services& s, http::request& req) {
   if (!all) return all.error();
   const std::string& name = req.path_values.at(0);
   if (const layer* found = (*all)->find(name)) {
+    req.configured = hash64(std::to_string(s.settings.limits.default_limit) + s.settings.http.base_path,
+                            found->definition);
     req.audit.layer = name;
     req.audit.hide_values = !found->config.personal.empty();
     if (req.audit.hide_values && req.who.allowed.has(identity::scope::personal)) {

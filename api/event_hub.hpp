@@ -49,6 +49,9 @@ class event_hub {
   event_hub(const event_hub&) = delete;
   event_hub& operator=(const event_hub&) = delete;
 
+  /// From now on; who listens already may go on for as long as he was told. Of the executor's thread.
+  void adopt(options o) noexcept { options_ = o; }
+
   /// What new listeners are told first; null: nothing is known yet.
   const event_state_pointer& now() const noexcept { return now_; }
 
@@ -74,7 +77,7 @@ class event_hub {
   void arm();
   void tick();
 
-  const options options_;
+  options options_;
   boost::intrusive::list<listener, boost::intrusive::constant_time_size<false>> listeners_;
   std::map<event_filter, std::weak_ptr<group>> groups_;
   double due_ = 0;  // heartbeats

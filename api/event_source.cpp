@@ -79,6 +79,11 @@ void event_source::start() {
   asio::co_spawn(timer_.get_executor(), run(), asio::detached);
 }
 
+void event_source::tell_all() {
+  news_ = other_history_ = true;
+  timer_.cancel();
+}
+
 void event_source::stop() {
   stopping_ = true;
   heard_ = nullptr;

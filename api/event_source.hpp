@@ -24,6 +24,7 @@ class event_source {
                const catalog_store& layers, postgres::pool& pool, event_feed& feed);
 
   void start();
+  void tell_all();                          ///< other tables are read: all are told what is now
   void stop();                              ///< lets it end
   boost::asio::awaitable<void> finished();  ///< after stop(): returns when it may be destroyed
 

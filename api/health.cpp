@@ -25,11 +25,39 @@ std::string verdict(const readiness& r) {
 }
 
 // What is no reason not to serve.
-void append_warnings(std::string& out, const postgres::pool_status& all) {
-  if (all.limits.empty()) return;
+void append_warnings(std::string& out, const services& s, const readiness& r) {
+  std::vector<std::string> all;
+  if (auto limits = sum(s.pools()).limits; !limits.empty()) all.push_back(std::move(limits));
+  if (!r.warning.empty()) all.push_back(r.warning);
+  // Why may name files: that is for /health, which callers may be kept from.
+  if (s.reloads != nullptr && s.reloads->get().last_refused)
+    all.emplace_back(
+        "the configuration was read anew and refused, the one before is in force; /health and the log say "
+        "why");
+  if (all.empty()) return;
   out += R"(,"warnings":[)";
-  append_json_string(out, all.limits);
+  for (const std::string& each : all) {
+    if (&each != &all.front()) out += ',';
+    append_json_string(out, each);
+  }
   out += ']';
+}
+
+void append_reloads(std::string& out, const services& s) {
+  if (s.reloads == nullptr) return;
+  const reload_status::view now = s.reloads->get();
+  out += R"(,"configuration":{"reloads_applied":)" + std::to_string(now.applied) + R"(,"reloads_refused":)" +
+         std::to_string(now.refused) + R"(,"last_refusal":)";
+  if (now.last_refused)
+    append_json_string(out, now.reason);
+  else
+    out += "null";
+  out += R"(,"needs_restart":[)";
+  for (const std::string& each : now.waiting) {
+    if (&each != &now.waiting.front()) out += ',';
+    append_json_string(out, each);
+  }
+  out += "]}";
 }
 
 http::response answer_of(const readiness& r, std::string body) {
@@ -176,7 +204,7 @@ answer_t ready(services& s, http::request& req) {
   const readiness r = co_await check_readiness(s, req.until);
   std::string out = verdict(r);
   append_advisory(out, s.layers.get().get());
-  append_warnings(out, sum(s.pools()));
+  append_warnings(out, s, r);
   co_return answer_of(r, out + "}");
 }
 
@@ -187,7 +215,7 @@ answer_t health(services& s, http::request& req) {
   const readiness r = co_await check_readiness(s, req.until);
   std::string out = verdict(r);
   append_advisory(out, s.layers.get().get());
-  append_warnings(out, sum(s.pools()));
+  append_warnings(out, s, r);
   out += R"(,"version":")" GRIDLIGHT_VERSION R"(","uptime_s":)";
   geo::append_decimal(out, ms_since(s.started) / 1000, 0);
   out += R"(,"database":{"answers":)";
@@ -198,6 +226,7 @@ answer_t health(services& s, http::request& req) {
   out += R"(,"expected_schema_version":)" + std::to_string(s.schema_version) + "}";
   append_lanes(out, sum(s.pools()));
   append_layers(out, s.layers.get().get());
+  append_reloads(out, s);
   co_return answer_of(r, out + "}");
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/schema_version.hpp"
+
 namespace gridlight::api {
 namespace {
 
@@ -19,12 +21,11 @@ bool needs_schema(const config& settings) {
                      [](const layer_config& l) { return l.mode != layer_mode::attached; });
 }
 
-std::string schema_difference(std::optional<int> found, int wanted) {
-  if (!found) return "the database has no gridlight schema; run gridlight migrate";
-  if (*found == wanted) return {};
-  const std::string versions = "the database's schema is version " + std::to_string(*found) +
-                               ", this program's is " + std::to_string(wanted) + "; ";
-  return versions + (*found < wanted ? "run gridlight migrate" : "run a newer gridlight");
+void judge(readiness& out, int wanted) {
+  using kind = schema_verdict::kind;
+  schema_verdict schema = judge_schema(out.schema_version, wanted);
+  const bool served = schema.is == kind::right || schema.is == kind::older || schema.is == kind::newer;
+  (served ? out.warning : out.reason) = std::move(schema.text);
 }
 
 }  // namespace
@@ -48,9 +49,10 @@ boost::asio::awaitable<readiness> check_readiness(services& s, deadline until) {
   out.database = true;
   if (rows && rows->rows() > 0 && !rows->is_null(0, 0))
     out.schema_version = static_cast<int>(rows->integer(0, 0));
-  if (out.schema_version || needs_schema(s.settings))
-    out.reason = refused ? "this program's role may not read the gridlight schema; see gridlight check"
-                         : schema_difference(out.schema_version, s.schema_version);
+  if (refused && needs_schema(s.settings))
+    out.reason = "this program's role may not read the gridlight schema; see gridlight check";
+  else if (out.schema_version || needs_schema(s.settings))
+    judge(out, s.schema_version);
   out.retry_after_s = describe(errc::schema_mismatch).retry_after_s;
   if (out.reason.empty() && !s.layers.get()) {
     out.reason = "the layers have not been read from the database yet";

@@ -11,6 +11,7 @@ namespace gridlight::api {
 struct readiness {
   bool ready = false;
   std::string reason;                 ///< for people; empty when ready. No server detail
+  std::string warning;                ///< what does not keep it from serving, about the schema; or empty
   bool database = false;              ///< it answered
   std::optional<int> schema_version;  ///< newest migration found in it
   double database_ms = 0;

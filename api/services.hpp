@@ -13,14 +13,15 @@
 #include "server/deadline.hpp"
 #include "server/metrics.hpp"
 #include "server/postgres/pool.hpp"
+#include "server/reload_status.hpp"
 #include "server/versions.hpp"
 
 namespace gridlight::api {
 
 class event_hub;
 
-/// What handlers need. One object a worker thread; it outlives the router made from it. References are to
-/// objects of the composition root.
+/// What handlers need. One object a worker thread and configuration; it outlives the router made from it.
+/// References are to objects of the composition root.
 struct services {
   postgres::pool& pool;  ///< this thread's
   catalog_store& layers;
@@ -36,6 +37,8 @@ struct services {
   answer_cache answers = {};
   std::shared_ptr<tile_store> tiles = nullptr;  ///< of all threads; made by make_routes when empty
   std::unique_ptr<tile_maker> maker = nullptr;  ///< the same, of this thread
+  const reload_status* reloads = nullptr;       ///< nullptr: nothing is read anew
+  std::weak_ptr<const void> self = {};          ///< who goes on without his request holds what owns this
 };
 
 /// The pools of all threads added up.

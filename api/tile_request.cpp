@@ -67,7 +67,11 @@ result<tile_layers> read_tile_layers(const services& s, http::request& req, std:
                      "layers"};
     req.audit.hide_values = req.audit.hide_values || !(*found)->config.personal.empty();
     out.layers.push_back({*found, std::nullopt});
+    out.configured = geo::hash64(std::to_string((*found)->definition), out.configured);
   }
+  const auto& budgets = s.settings.tiles;
+  out.configured = geo::hash64(
+      std::to_string(budgets.max_bytes) + " " + std::to_string(budgets.budget.count()), out.configured);
   return out;
 }
 
@@ -101,7 +105,7 @@ void read_tile_properties(http::parameters& q, tile_layers& layers) {
 
 std::string tile_key(const tile_layers& layers, const geo::tile& t) {
   std::string out = layers.names;
-  out.append("?").append(layers.selected);
+  out.append("?").append(layers.selected).append("#").append(std::to_string(layers.configured));
   for (const std::int64_t n : {static_cast<std::int64_t>(t.z), t.x, t.y})
     out.append("/").append(std::to_string(n));
   return out;

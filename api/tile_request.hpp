@@ -29,6 +29,7 @@ struct tile_layers {
   std::shared_ptr<const catalog> owner;
   std::vector<tile_layer> layers;  ///< in the order that they were named in
   std::string names;               ///< joined by commas
+  std::uint64_t configured = 0;    ///< a hash of what is configured and decides what lies in them
   std::string selected;  ///< the properties' names joined by commas, sorted; empty: each layer's own
 };
 

@@ -119,7 +119,9 @@ void keep(tile_store& store, const tile_question& q, const tile_ptr& made) {
 
 // What the first of those who ask at once begins; it goes on when he leaves, so that it keeps its tile
 // itself.
-boost::asio::awaitable<result<tile_ptr>> make_and_keep(services& s, tile_question q,
+boost::asio::awaitable<result<tile_ptr>> make_and_keep(services& s,
+                                                       [[maybe_unused]] std::shared_ptr<const void> alive,
+                                                       tile_question q,
                                                        std::shared_ptr<const version_store::knowledge> known,
                                                        std::uint64_t history, postgres::urgency rank,
                                                        bool packed) {
@@ -173,8 +175,9 @@ answer_t tile(services& s, http::request& req) {
 
   const bool packed =
       s.settings.tiles.cache_bytes > 0 || http::preferred_coding(req.headers) == http::coding::gzip;
-  const single_flight<tile_ptr>::work work = [&s, question = *q, known, history, rank = req.rank(), packed] {
-    return make_and_keep(s, question, known, history, rank, packed);
+  const single_flight<tile_ptr>::work work = [&s, alive = s.self.lock(), question = *q, known, history,
+                                              rank = req.rank(), packed] {
+    return make_and_keep(s, alive, question, known, history, rank, packed);
   };
   auto flight = store.flights.run(flight_key(*q, known.get(), history), req.until, work);
   const auto made = co_await std::move(flight);

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "geo/hash.hpp"
+
 namespace gridlight {
 
 std::string_view name(layer_mode m) noexcept {
@@ -51,9 +53,39 @@ std::string_view layer_config::merge_column() const noexcept {
   return tiles.merge.empty() ? circuit : tiles.merge;
 }
 
+namespace {
+
+std::uint64_t definition_of(const layer& l) {
+  const layer_config& c = l.config;
+  std::string all;
+  const auto add = [&all](std::string_view text) { all.append(text).append(1, '\0'); };
+  const auto add_number = [&](auto n) { add(std::to_string(n)); };
+  for (const std::string* text : {&c.name, &c.schema, &c.table, &c.geometry, &c.longitude, &c.latitude,
+                                  &c.snap_layer, &c.snap_by, &c.circuit, &c.tiles.merge, &c.tiles.rank})
+    add(*text);
+  for (const auto* list : {&c.key, &c.properties, &c.personal}) {
+    add_number(list->size());
+    for (const std::string& each : *list)
+      add(each);
+  }
+  for (const auto* list : {&l.key, &l.properties})
+    for (const property& p : *list) {
+      add(p.name);
+      add_number(p.type);
+    }
+  for (const int n : {c.min_zoom, c.max_zoom, c.tiles.detail.value_or(-1), l.srid, int{l.geography}})
+    add_number(n);
+  add(name(c.geometry_type));
+  if (l.snap) add(l.snap->schema + "." + l.snap->table);
+  return geo::hash64(all);
+}
+
+}  // namespace
+
 catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
     : layers_(std::move(layers)), broken_(std::move(broken)) {
-  for (const layer& l : layers_) {
+  for (layer& l : layers_) {
+    l.definition = definition_of(l);
     if (l.config.personal.empty()) continue;
     layer& bare = unveiled_.emplace_back(l);
     bare.config.personal.clear();

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -94,6 +95,9 @@ struct layer {
   std::optional<stand_in> snap;  ///< only where the place is hidden
   bool key_by_bytes =
       false;  ///< the key is one text, and its order is that of its bytes: an index of it finds prefixes
+  /// A hash of all that decides what of its rows is served, and how: answers by one definition are not those
+  /// by another. The same on every server. Made by the catalog.
+  std::uint64_t definition = 0;
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }

@@ -2,10 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+
+#include "server/schema_version.hpp"
 
 namespace gridlight {
 namespace asio = boost::asio;
@@ -23,13 +27,15 @@ void log_new(const catalog& now) {
 }  // namespace
 
 catalog_keeper::catalog_keeper(asio::any_io_executor executor, catalog_store& store, postgres::pool& pool,
-                               std::vector<layer_config> declared, std::chrono::milliseconds refresh)
+                               std::vector<layer_config> declared, int schema_version,
+                               std::chrono::milliseconds refresh)
     : store_(store),
       pool_(pool),
       declared_(std::move(declared)),
       refresh_(refresh),
       timer_(executor),
-      ended_(executor, steady::time_point::max()) {}
+      ended_(executor, steady::time_point::max()),
+      schema_version_(schema_version) {}
 
 void catalog_keeper::start() {
   running_ = true;
@@ -59,11 +65,56 @@ asio::awaitable<void> catalog_keeper::finished() {
     co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
+// Where the role may not look, what cannot be served shows by itself.
+asio::awaitable<result<void>> catalog_keeper::check_schema(postgres::connection& db,
+                                                           const std::vector<layer_config>& declared,
+                                                           deadline until) {
+  using kind = schema_verdict::kind;
+  const bool needed = std::any_of(declared.begin(), declared.end(),
+                                  [](const layer_config& l) { return l.mode != layer_mode::attached; });
+  if (schema_version_ == 0 || !needed) co_return result<void>{};
+  const auto rows = co_await db.execute("SELECT max(version) FROM gridlight.schema_migration", until);
+  if (!rows || rows->rows() == 0 || rows->is_null(0, 0)) co_return result<void>{};
+  int found = 0;
+  const std::string_view text = rows->text(0, 0);
+  std::from_chars(text.data(), text.data() + text.size(), found);
+  const schema_verdict schema = judge_schema(found, schema_version_);
+  if (schema.text != told_ && !schema.text.empty()) spdlog::warn("{}", schema.text);
+  if (schema.text.empty() && !told_.empty())
+    spdlog::info("the database's schema is version {}, as this program's", found);
+  told_ = schema.text;
+  if (schema.is == kind::too_old) co_return failure{errc::schema_mismatch, schema.text};
+  co_return result<void>{};
+}
+
+asio::awaitable<result<catalog_keeper::pointer>> catalog_keeper::read(std::vector<layer_config> declared) {
+  const deadline until = deadline_in(read_timeout);
+  auto lease = co_await pool_.acquire(postgres::lane::admin, until);
+  if (!lease) co_return lease.error();
+  const auto fits = co_await check_schema(**lease, declared, until);
+  if (!fits) co_return fits.error();
+  auto fresh = co_await read_catalog(**lease, declared, until);
+  if (!fresh) co_return fresh.error();
+  co_return std::make_shared<const catalog>(std::move(*fresh));
+}
+
+void catalog_keeper::adopt(std::vector<layer_config> declared, pointer made) {
+  ++adopted_;
+  declared_ = std::move(declared);
+  log_new(*made);
+  store_.set(std::move(made));
+}
+
 asio::awaitable<bool> catalog_keeper::read_once() {
   const deadline until = deadline_in(read_timeout);
   auto lease = co_await pool_.acquire(postgres::lane::admin, until);
   if (!lease) co_return false;
-  auto fresh = co_await read_catalog(**lease, declared_, until);
+  const std::uint64_t of = adopted_;
+  const std::vector<layer_config> declared = declared_;
+  const auto fits = co_await check_schema(**lease, declared, until);
+  if (!fits) co_return false;
+  auto fresh = co_await read_catalog(**lease, declared, until);
+  if (of != adopted_) co_return true;  // of layers that are no longer declared so
   if (!fresh) {
     spdlog::warn("the catalog could not be read: {} {}", fresh.error().detail, fresh.error().log_detail);
     co_return false;

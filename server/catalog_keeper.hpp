@@ -4,6 +4,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "server/catalog.hpp"
@@ -15,10 +18,18 @@ namespace gridlight {
 /// or loaded while the server runs are seen. A database that is away leaves the last catalog in place.
 class catalog_keeper {
  public:
-  /// \param store, pool  must outlive it; all calls on the pool's executor
+  /// \param store, pool      must outlive it; all calls on the pool's executor
+  /// \param schema_version  that this program knows: layers that need a schema are not served where it is too
+  ///                        old for it; 0: any will do
   catalog_keeper(boost::asio::any_io_executor executor, catalog_store& store, postgres::pool& pool,
-                 std::vector<layer_config> declared,
+                 std::vector<layer_config> declared, int schema_version = 0,
                  std::chrono::milliseconds refresh = std::chrono::seconds{30});
+
+  using pointer = std::shared_ptr<const catalog>;
+  /// The catalog of other layers, read now; nothing is changed. Fails as the database does.
+  boost::asio::awaitable<result<pointer>> read(std::vector<layer_config> declared);
+  /// Goes on with these, of which `read` made a catalog.
+  void adopt(std::vector<layer_config> declared, pointer made);
 
   void start();
   void stop();                              ///< lets it end
@@ -27,6 +38,9 @@ class catalog_keeper {
  private:
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<bool> read_once();
+  boost::asio::awaitable<result<void>> check_schema(postgres::connection& db,
+                                                    const std::vector<layer_config>& declared,
+                                                    deadline until);
 
   catalog_store& store_;
   postgres::pool& pool_;
@@ -34,6 +48,9 @@ class catalog_keeper {
   std::chrono::milliseconds refresh_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer ended_;  ///< never expires; cancelled when run() returns
+  const int schema_version_;
+  std::string told_;  // about the schema
+  std::uint64_t adopted_ = 0;
   bool stopping_ = false, running_ = false;
 };
 

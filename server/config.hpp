@@ -21,8 +21,9 @@ namespace gridlight {
 struct config {
   struct http_settings {
     std::string address = "127.0.0.1";
-    int port = 8080;  ///< 0: any free one
-    int threads = 0;  ///< 0: half as many as there are cores
+    int port = 8080;       ///< 0: any free one
+    std::string handover;  ///< path of the socket over which a new process takes over; empty: none
+    int threads = 0;       ///< 0: half as many as there are cores
     std::chrono::milliseconds request_timeout{10000};
     std::chrono::milliseconds header_timeout{10000};
     std::chrono::milliseconds idle_timeout{75000};

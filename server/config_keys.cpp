@@ -20,147 +20,130 @@ using namespace std::chrono_literals;
     return c.path;              \
   }
 
+// Completes a row with what needs the member alone.
+template <class At>
+setting of(At at, setting out) {
+  out.same = [=](const config& a, const config& b) { return at(a) == at(b); };
+  out.copy = [=](const config& from, config& to) { at(to) = at(from); };
+  return out;
+}
+
+setting at_start(setting out) {
+  out.restart = true;
+  return out;
+}
+
 template <class At>
 setting whole(const char* name, At at, std::int64_t least, std::int64_t most, std::string help) {
-  return {name,
-          fmt::format("a whole number between {} and {}", least, most),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            const auto n = read_integer(v[0]);
-            if (!n || *n < least || *n > most) return false;
-            auto& member = at(c);
-            member = static_cast<std::remove_reference_t<decltype(member)>>(*n);
-            return true;
-          },
-          [=](const config& c) { return texts{fmt::format("{}", at(c))}; }};
+  return of(
+      at, {name, fmt::format("a whole number between {} and {}", least, most), std::move(help), false, false,
+           [=](config& c, std::span<const std::string> v) {
+             const auto n = read_integer(v[0]);
+             if (!n || *n < least || *n > most) return false;
+             auto& member = at(c);
+             member = static_cast<std::remove_reference_t<decltype(member)>>(*n);
+             return true;
+           },
+           [=](const config& c) { return texts{fmt::format("{}", at(c))}; }});
 }
 
 template <class At>
 setting number(const char* name, At at, double least, double most, std::string help) {
-  return {name,
-          fmt::format("a number between {} and {}", least, most),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            const auto n = read_number(v[0]);
-            if (!n || *n < least || *n > most) return false;
-            at(c) = *n;
-            return true;
-          },
-          [=](const config& c) { return texts{fmt::format("{}", at(c))}; }};
+  return of(at, {name, fmt::format("a number between {} and {}", least, most), std::move(help), false, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   const auto n = read_number(v[0]);
+                   if (!n || *n < least || *n > most) return false;
+                   at(c) = *n;
+                   return true;
+                 },
+                 [=](const config& c) { return texts{fmt::format("{}", at(c))}; }});
 }
 
 template <class At>
 setting flag(const char* name, At at, std::string help) {
-  return {name,
-          "true or false",
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            const auto b = read_boolean(v[0]);
-            if (b) at(c) = *b;
-            return b.has_value();
-          },
-          [=](const config& c) { return texts{at(c) ? "true" : "false"}; }};
+  return of(at, {name, "true or false", std::move(help), false, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   const auto b = read_boolean(v[0]);
+                   if (b) at(c) = *b;
+                   return b.has_value();
+                 },
+                 [=](const config& c) { return texts{at(c) ? "true" : "false"}; }});
 }
 
 template <class At>
 setting duration(const char* name, At at, std::chrono::milliseconds least, std::chrono::milliseconds most,
                  std::string help) {
-  return {name,
-          fmt::format("a time such as 500ms, 10s, 5m or 1h, between {} and {}", show(least), show(most)),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            const auto d = read_duration(v[0]);
-            if (!d || *d < least || *d > most) return false;
-            at(c) = *d;
-            return true;
-          },
-          [=](const config& c) { return texts{show(at(c))}; }};
+  return of(
+      at,
+      {name, fmt::format("a time such as 500ms, 10s, 5m or 1h, between {} and {}", show(least), show(most)),
+       std::move(help), false, false,
+       [=](config& c, std::span<const std::string> v) {
+         const auto d = read_duration(v[0]);
+         if (!d || *d < least || *d > most) return false;
+         at(c) = *d;
+         return true;
+       },
+       [=](const config& c) { return texts{show(at(c))}; }});
 }
 
 template <class At>
 setting size(const char* name, At at, std::size_t least, std::size_t most, std::string help) {
-  return {name,
-          fmt::format("a size such as 4096, 16KB or 1MB (of 1024), between {} and {}", show_size(least),
-                      show_size(most)),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            const auto n = read_size(v[0]);
-            if (!n || *n < least || *n > most) return false;
-            at(c) = *n;
-            return true;
-          },
-          [=](const config& c) { return texts{show_size(at(c))}; }};
+  return of(at, {name,
+                 fmt::format("a size such as 4096, 16KB or 1MB (of 1024), between {} and {}",
+                             show_size(least), show_size(most)),
+                 std::move(help), false, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   const auto n = read_size(v[0]);
+                   if (!n || *n < least || *n > most) return false;
+                   at(c) = *n;
+                   return true;
+                 },
+                 [=](const config& c) { return texts{show_size(at(c))}; }});
 }
 
 template <class At>
 setting one_of(const char* name, At at, texts allowed, std::string help) {
-  return {name,
-          fmt::format("one of {}", fmt::join(allowed, ", ")),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            if (std::find(allowed.begin(), allowed.end(), v[0]) == allowed.end()) return false;
-            at(c) = v[0];
-            return true;
-          },
-          [=](const config& c) { return texts{at(c)}; }};
+  return of(at, {name, fmt::format("one of {}", fmt::join(allowed, ", ")), std::move(help), false, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   if (std::find(allowed.begin(), allowed.end(), v[0]) == allowed.end()) return false;
+                   at(c) = v[0];
+                   return true;
+                 },
+                 [=](const config& c) { return texts{at(c)}; }});
 }
 
 template <class At>
 setting text(const char* name, At at, bool (*fits)(std::string_view), std::string rule, std::string help) {
-  return {name,
-          std::move(rule),
-          std::move(help),
-          false,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            if (!fits(v[0])) return false;
-            at(c) = v[0];
-            return true;
-          },
-          [=](const config& c) { return texts{at(c)}; }};
+  return of(at, {name, std::move(rule), std::move(help), false, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   if (!fits(v[0])) return false;
+                   at(c) = v[0];
+                   return true;
+                 },
+                 [=](const config& c) { return texts{at(c)}; }});
 }
 
 template <class At>
 setting hidden_text(const char* name, At at, bool (*fits)(std::string_view), std::string rule,
                     std::string help) {
-  return {name,
-          std::move(rule),
-          std::move(help),
-          false,
-          true,
-          [=](config& c, std::span<const std::string> v) {
-            if (!fits(v[0])) return false;
-            at(c) = secret{v[0]};
-            return true;
-          },
-          [=](const config& c) { return texts{at(c).empty() ? "" : "***"}; }};
+  return of(at, {name, std::move(rule), std::move(help), false, true,
+                 [=](config& c, std::span<const std::string> v) {
+                   if (!fits(v[0])) return false;
+                   at(c) = secret{v[0]};
+                   return true;
+                 },
+                 [=](const config& c) { return texts{at(c).empty() ? "" : "***"}; }});
 }
 
 template <class At>
 setting list(const char* name, At at, bool (*fits)(std::string_view), std::string rule, std::string help) {
-  return {name,
-          std::move(rule),
-          std::move(help),
-          true,
-          false,
-          [=](config& c, std::span<const std::string> v) {
-            if (!std::all_of(v.begin(), v.end(), fits)) return false;
-            at(c) = texts{v.begin(), v.end()};
-            return true;
-          },
-          [=](const config& c) { return at(c); }};
+  return of(at, {name, std::move(rule), std::move(help), true, false,
+                 [=](config& c, std::span<const std::string> v) {
+                   if (!std::all_of(v.begin(), v.end(), fits)) return false;
+                   at(c) = texts{v.begin(), v.end()};
+                   return true;
+                 },
+                 [=](const config& c) { return at(c); }});
 }
 
 bool is_snowflake_name(std::string_view text) {
@@ -172,11 +155,17 @@ constexpr const char* path_rule = "empty or a file's path, without control chara
 
 const std::vector<setting>& table() {
   static const std::vector<setting> rows{
-      text(GRIDLIGHT_SETTING(http.address), is_address, "an IP address such as 127.0.0.1, 0.0.0.0 or ::",
-           "Address to listen on. 127.0.0.1 serves this machine alone, 0.0.0.0 or :: all its networks."),
-      whole(GRIDLIGHT_SETTING(http.port), 0, 65535, "Port to listen on; 0 takes any free one."),
-      whole(GRIDLIGHT_SETTING(http.threads), 0, 1024,
-            "Threads that serve, each with an event loop; 0: half as many as there are cores."),
+      at_start(
+          text(GRIDLIGHT_SETTING(http.address), is_address, "an IP address such as 127.0.0.1, 0.0.0.0 or ::",
+               "Address to listen on. 127.0.0.1 serves this machine alone, 0.0.0.0 or :: all its networks.")),
+      at_start(whole(GRIDLIGHT_SETTING(http.port), 0, 65535, "Port to listen on; 0 takes any free one.")),
+      at_start(text(
+          GRIDLIGHT_SETTING(http.handover), is_path, path_rule,
+          "Socket (a path) over which a running server gives its listening sockets to a newly started one of "
+          "the same user, and then ends: a restart that refuses nobody. Empty: not. Needless where systemd "
+          "hands in the socket.")),
+      at_start(whole(GRIDLIGHT_SETTING(http.threads), 0, 1024,
+                     "Threads that serve, each with an event loop; 0: half as many as there are cores.")),
       duration(GRIDLIGHT_SETTING(http.request_timeout), 10ms, 10min,
                "From the whole request read to its answer begun: waiting for a connection and the query."),
       duration(GRIDLIGHT_SETTING(http.header_timeout), 10ms, 10min, "For a request's head to arrive."),
@@ -210,15 +199,16 @@ const std::vector<setting>& table() {
            "empty or a path such as /grid, without a slash at its end",
            "Prefix of every URL, when a proxy serves this program below its root."),
       flag(GRIDLIGHT_SETTING(http.compress), "Compress answers for clients that accept it."),
-      flag(GRIDLIGHT_SETTING(http.batch_scheduling),
-           "Run the threads that serve as SCHED_BATCH: on busy cores they take what has come together, "
-           "instead of interrupting the database for each piece. false where the machine's other work would "
-           "keep them waiting."),
+      at_start(flag(
+          GRIDLIGHT_SETTING(http.batch_scheduling),
+          "Run the threads that serve as SCHED_BATCH: on busy cores they take what has come together, "
+          "instead of interrupting the database for each piece. false where the machine's other work would "
+          "keep them waiting.")),
       flag(GRIDLIGHT_SETTING(http.open),
            "Serve on an address other than loopback although TLS or tokens are missing."),
       text(GRIDLIGHT_SETTING(http.tls.certificate), is_path, path_rule,
            "Certificate chain (PEM), the server's first; with it only TLS is spoken. Read anew on SIGHUP and "
-           "when the file changes."),
+           "when the file changes; TLS itself is turned on or off by a restart."),
       text(GRIDLIGHT_SETTING(http.tls.key), is_path, path_rule, "Private key (PEM) of http.tls.certificate."),
       duration(GRIDLIGHT_SETTING(http.tls.handshake_timeout), 10ms, 10min, "For a TLS handshake."),
 
@@ -239,34 +229,40 @@ const std::vector<setting>& table() {
       list(GRIDLIGHT_SETTING(auth.trusted_user_scopes), is_scope, "read, write or personal",
            "What users whom the ingress names may do."),
 
-      hidden_text(
+      at_start(hidden_text(
           GRIDLIGHT_SETTING(postgres.uri), is_connection_string,
           "a URI or key=value list that libpq understands, such as postgresql://user@host/database",
-          "The database; also GRIDLIGHT_DATABASE_URL. Empty: libpq's PG* variables and service file."),
-      flag(GRIDLIGHT_SETTING(postgres.pooled),
-           "The database is behind a pooler in transaction mode, such as PgBouncer."),
-      whole(GRIDLIGHT_SETTING(postgres.lookup_connections), 0, 1000,
-            "Connections for lookups, over all threads; 0: one more than there are cores."),
-      whole(GRIDLIGHT_SETTING(postgres.sharers), 1, 64,
-            "Short lookups that may be under way on one connection (a pipeline), and twice as many tiles "
-            "from zoom 13 "
-            "on; 1: each has its own."),
-      whole(GRIDLIGHT_SETTING(postgres.tile_connections), 0, 1000,
-            "Connections for tiles, over all threads; 0: three for each core."),
-      whole(GRIDLIGHT_SETTING(postgres.sync_connections), 0, 100, "Connections for the sync module."),
-      whole(GRIDLIGHT_SETTING(postgres.admin_connections), 1, 100, "Connections for readiness and versions."),
-      whole(GRIDLIGHT_SETTING(postgres.max_waiting), 0, 1'000'000,
-            "Requests that may wait for a connection, a lane, over all threads; one more gets 503."),
-      number(
+          "The database; also GRIDLIGHT_DATABASE_URL. Empty: libpq's PG* variables and service file.")),
+      at_start(flag(GRIDLIGHT_SETTING(postgres.pooled),
+                    "The database is behind a pooler in transaction mode, such as PgBouncer.")),
+      at_start(whole(GRIDLIGHT_SETTING(postgres.lookup_connections), 0, 1000,
+                     "Connections for lookups, over all threads; 0: one more than there are cores.")),
+      at_start(
+          whole(GRIDLIGHT_SETTING(postgres.sharers), 1, 64,
+                "Short lookups that may be under way on one connection (a pipeline), and twice as many tiles "
+                "from zoom 13 "
+                "on; 1: each has its own.")),
+      at_start(whole(GRIDLIGHT_SETTING(postgres.tile_connections), 0, 1000,
+                     "Connections for tiles, over all threads; 0: three for each core.")),
+      at_start(
+          whole(GRIDLIGHT_SETTING(postgres.sync_connections), 0, 100, "Connections for the sync module.")),
+      at_start(whole(GRIDLIGHT_SETTING(postgres.admin_connections), 1, 100,
+                     "Connections for readiness and versions.")),
+      at_start(
+          whole(GRIDLIGHT_SETTING(postgres.max_waiting), 0, 1'000'000,
+                "Requests that may wait for a connection, a lane, over all threads; one more gets 503.")),
+      at_start(number(
           GRIDLIGHT_SETTING(postgres.priority_share), 0, 0.9,
           "Part of the waiting places, and of the lookups' connections (one at least) as far as long queries "
-          "take them, that is kept for tokens with priority; 0: none."),
-      duration(GRIDLIGHT_SETTING(postgres.connect_timeout), 10ms, 10min, "For a new connection."),
-      duration(GRIDLIGHT_SETTING(postgres.statement_timeout), 0ms, 1h, "Of every session; 0: none."),
-      duration(GRIDLIGHT_SETTING(postgres.idle_in_transaction_timeout), 1s, 60s, "Of every session."),
-      duration(GRIDLIGHT_SETTING(postgres.lock_timeout), 0ms, 1h, "Of every session; 0: none."),
-      duration(GRIDLIGHT_SETTING(postgres.max_age), 1s, 24h,
-               "An idle connection older than this is replaced."),
+          "take them, that is kept for tokens with priority; 0: none.")),
+      at_start(duration(GRIDLIGHT_SETTING(postgres.connect_timeout), 10ms, 10min, "For a new connection.")),
+      at_start(
+          duration(GRIDLIGHT_SETTING(postgres.statement_timeout), 0ms, 1h, "Of every session; 0: none.")),
+      at_start(
+          duration(GRIDLIGHT_SETTING(postgres.idle_in_transaction_timeout), 1s, 60s, "Of every session.")),
+      at_start(duration(GRIDLIGHT_SETTING(postgres.lock_timeout), 0ms, 1h, "Of every session; 0: none.")),
+      at_start(duration(GRIDLIGHT_SETTING(postgres.max_age), 1s, 24h,
+                        "An idle connection older than this is replaced.")),
 
       number(GRIDLIGHT_SETTING(limits.max_radius_m), 1, 20'100'000,
              "Largest radius of a lookup, in metres; beyond: 400."),
@@ -282,17 +278,18 @@ const std::vector<setting>& table() {
           "While the database is away, tiles and answers that are kept are served for so long, labelled with "
           "Gridlight-Stale; 0s: not at all."),
 
-      size(GRIDLIGHT_SETTING(tiles.cache_bytes), 0, std::size_t{1} << 40,
-           "Memory for tiles that are kept, packed; 0: none are kept."),
+      at_start(size(GRIDLIGHT_SETTING(tiles.cache_bytes), 0, std::size_t{1} << 40,
+                    "Memory for tiles that are kept, packed; 0: none are kept.")),
       size(GRIDLIGHT_SETTING(tiles.max_bytes), 1024, 64 * 1024 * 1024,
            "Largest tile, packed; what would be larger loses the features of the lowest rank."),
       duration(
           GRIDLIGHT_SETTING(tiles.budget), 1ms, 10s,
           "Time to read and encode a layer of a tile, which bounds its features (250 a millisecond): those "
           "of the lowest rank are dropped."),
-      flag(GRIDLIGHT_SETTING(tiles.build),
-           "serve makes the generalised tables that tiles of low zooms are read from, and keeps them up to "
-           "date. false where gridlight tiles build does, or where another server does it."),
+      at_start(flag(
+          GRIDLIGHT_SETTING(tiles.build),
+          "serve makes the generalised tables that tiles of low zooms are read from, and keeps them up to "
+          "date. false where gridlight tiles build does, or where another server does it.")),
       duration(GRIDLIGHT_SETTING(events.heartbeat), 100ms, 10min,
                "How often a listener hears from us when nothing changes, so that proxies keep it connected."),
       duration(
@@ -302,7 +299,8 @@ const std::vector<setting>& table() {
 
       one_of(GRIDLIGHT_SETTING(log.level), {"trace", "debug", "info", "warn", "error"},
              "Least level that is logged."),
-      one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"}, "Lines of text, or one JSON object a line."),
+      at_start(one_of(GRIDLIGHT_SETTING(log.format), {"text", "json"},
+                      "Lines of text, or one JSON object a line.")),
       flag(GRIDLIGHT_SETTING(log.access), "A line for each request, at level info."),
       flag(GRIDLIGHT_SETTING(log.audit),
            "A line for each request that saw personal data or wrote, and for each refused token, whatever "

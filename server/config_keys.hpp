@@ -21,6 +21,9 @@ struct setting {
   /// Stores a value; false: it breaks the rule. A setting that is no list gets exactly one text.
   std::function<bool(config&, std::span<const std::string>)> store;
   std::function<std::vector<std::string>(const config&)> read;  ///< the texts that store takes
+  std::function<bool(const config&, const config&)> same = {};
+  std::function<void(const config& from, config& to)> copy = {};
+  bool restart = false;  ///< taken at the start alone, not when the configuration is read anew
 };
 
 /// In the order of the reference.

@@ -103,14 +103,15 @@ std::string config_reference() {
       "Settings, by name. In gridlight.yaml the parts of a name are nested keys; each may also be an "
       "environment\n"
       "variable (below it) or a flag (--set NAME=VALUE). The flag wins over the environment, that over the "
-      "file.\n";
+      "file.\n"
+      "SIGHUP has a running server read the file anew; what is marked so is taken by a restart alone.\n";
   for (const setting& s : settings_table()) {
     const auto values = s.read(defaults);
     const auto text = s.list                   ? fmt::format("[{}]", fmt::join(values, ", "))
                       : values.front().empty() ? "empty"
                                                : values.front();
-    out += fmt::format("\n{}\n    {}\n    {}\n    Default: {}. Must be {}.\n", s.name,
-                       environment_name(s.name), s.help, text, s.rule);
+    out += fmt::format("\n{}\n    {}\n    {}\n    Default: {}. Must be {}.{}\n", s.name,
+                       environment_name(s.name), s.help, text, s.rule, s.restart ? " Needs a restart." : "");
   }
   out +=
       "\nlayers\n    The layers served, a map from name to keys. A file without it serves the built-in "

@@ -134,7 +134,7 @@ class stderr_sink : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 struct access_log {
-  std::shared_ptr<spdlog::logger> logger;  // null: off
+  std::shared_ptr<spdlog::logger> logger;  // null before start()
   bool json = false;
 };
 access_log& current() {
@@ -216,7 +216,7 @@ void text_line(std::string& out, const audit_entry& e) {
 
 template <class Entry>
 void write(const access_log& to, const Entry& entry) {
-  if (!to.logger) return;
+  if (!to.logger || !to.logger->should_log(spdlog::level::info)) return;
   std::string line;
   if (to.json) {
     json_line(line, entry);
@@ -228,29 +228,28 @@ void write(const access_log& to, const Entry& entry) {
 
 }  // namespace
 
+void adopt(const config::log_settings& settings) {
+  const auto level = settings.level == "error" ? spdlog::level::err : spdlog::level::from_str(settings.level);
+  spdlog::default_logger_raw()->set_level(level);
+  const bool access = settings.access && level <= spdlog::level::info;
+  current().logger->set_level(access ? spdlog::level::info : spdlog::level::off);
+  current_audit().logger->set_level(settings.audit ? spdlog::level::info : spdlog::level::off);
+}
+
 void start(const config::log_settings& settings) {
   const bool json = settings.format == "json";
-  const auto level = settings.level == "error" ? spdlog::level::err : spdlog::level::from_str(settings.level);
   const auto sink = std::make_shared<stderr_sink>(json);
 
   const auto messages = std::make_shared<spdlog::logger>("gridlight", sink);
-  messages->set_level(level);
   spdlog::set_default_logger(messages);
 
   spdlog::drop(std::string{access_logger_name});
-  current() = {};
-  if (settings.access && level <= spdlog::level::info) {
-    current() = {std::make_shared<spdlog::logger>(std::string{access_logger_name}, sink), json};
-    current().logger->set_level(level);
-    spdlog::register_logger(current().logger);
-  }
+  current() = {std::make_shared<spdlog::logger>(std::string{access_logger_name}, sink), json};
+  spdlog::register_logger(current().logger);
   spdlog::drop(std::string{audit_logger_name});
-  current_audit() = {};
-  if (settings.audit) {
-    current_audit() = {std::make_shared<spdlog::logger>(std::string{audit_logger_name}, sink), json};
-    spdlog::register_logger(current_audit().logger);
-    current_audit().logger->set_level(spdlog::level::info);  // register_logger sets the global one
-  }
+  current_audit() = {std::make_shared<spdlog::logger>(std::string{audit_logger_name}, sink), json};
+  spdlog::register_logger(current_audit().logger);
+  adopt(settings);  // register_logger sets the global level
   spdlog::flush_every(std::chrono::seconds{1});
 }
 

@@ -12,6 +12,8 @@ namespace gridlight::log {
 /// message are escaped by the formatter, so that none forges a line or moves a terminal's cursor. A message
 /// is written at once; access lines are collected for at most a second, or until the next message.
 void start(const config::log_settings& settings);
+/// Another level, and whether access and audit lines are written. Any thread.
+void adopt(const config::log_settings& settings);
 
 /// What the access log says of one request.
 struct access_entry {

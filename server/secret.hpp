@@ -16,6 +16,7 @@ class secret {
   explicit secret(std::string text) : text_(std::move(text)) {}
   const std::string& reveal() const noexcept { return text_; }
   bool empty() const noexcept { return text_.empty(); }
+  friend bool operator==(const secret&, const secret&) = default;
 
  private:
   std::string text_;

@@ -57,6 +57,8 @@ struct sync_table_config {
   new_columns added = new_columns::ignore;
   swap_rule swap = swap_rule::automatic;
   foreign_writes foreign = foreign_writes::warn;
+
+  friend bool operator==(const sync_table_config&, const sync_table_config&) = default;
 };
 
 struct sync_settings {

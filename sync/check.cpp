@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "server/postgres/blocking.hpp"
+#include "server/schema_version.hpp"
 #include "sync/check_layers.hpp"
 #include "sync/command.hpp"
 #include "sync/migrate.hpp"
@@ -162,7 +163,17 @@ void judge_migrations(const migration_state& state, const config& settings, chec
   }
   to.schema = fmt::format("{} of {} migrations applied", state.applied.size(), known.size());
   const auto next = next_migration(state.applied, known);
-  if (!next) {
+  // One version apart is served, while servers are replaced.
+  const int found = state.applied.empty() ? 0 : state.applied.back().version;
+  const schema_verdict schema = judge_schema(found, expected_schema_version());
+  const bool whole = !state.applied.empty() && static_cast<std::size_t>(found) == state.applied.size();
+  if (whole && schema.is == schema_verdict::kind::newer) {
+    to.notes.push_back({"", schema.text, "upgrade this program"});
+  } else if (next && whole && schema.is == schema_verdict::kind::older) {
+    to.notes.push_back({"", schema.text,
+                        "run gridlight migrate, or give a DBA what gridlight migrate "
+                        "--print-sql prints"});
+  } else if (!next) {
     to.problems.push_back(
         {"", next.error().detail, "use the gridlight that this database was migrated by, or a newer one"});
   } else if (next->has_value()) {

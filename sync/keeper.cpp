@@ -16,6 +16,7 @@
 
 #include "sync/command.hpp"
 #include "sync/lease.hpp"
+#include "sync/migrate.hpp"
 #include "sync/requests.hpp"
 #include "sync/run_record.hpp"
 #include "sync/runner.hpp"
@@ -64,14 +65,14 @@ struct keeper::impl {
     metrics::histogram duration;
   };
 
-  impl(const config& c, metrics& m, std::vector<table_plan> p)
-      : settings(c),
+  impl(std::shared_ptr<const config> c, metrics& m, std::vector<table_plan> p)
+      : settings(std::move(c)),
         plans(std::move(p)),
-        holder(io.get_executor(), lease_connection(c.postgres), instance_name()),
-        runs(io.get_executor(), c),
+        holder(io.get_executor(), lease_connection(settings->postgres), instance_name()),
+        runs(io.get_executor(), *settings),
         times(plans),
         timer(io),
-        watcher(io.get_executor(), c, plans, m, [this] { return seen(); }) {
+        watcher(io.get_executor(), *settings, plans, m, [this] { return seen(); }) {
     for (const table_plan& plan : plans) {
       const auto label = [&](std::string_view key, std::string_view value) {
         return metrics::labels{{"table", plan.name()}, {std::string{key}, std::string{value}}};
@@ -103,6 +104,7 @@ struct keeper::impl {
   }
 
   awaitable<void> work();
+  awaitable<void> wait_for_schema();
   awaitable<result<void>> step();
   awaitable<result<void>> take_over(postgres::connection& db);
   awaitable<result<run_outcome>> run(const table_plan& plan, run_options options);
@@ -114,7 +116,7 @@ struct keeper::impl {
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
 
-  const config& settings;
+  const std::shared_ptr<const config> settings;
   const std::vector<table_plan> plans;
   asio::io_context io{1};
   lease holder;
@@ -127,7 +129,7 @@ struct keeper::impl {
   std::shared_ptr<std::atomic<bool>> leading = std::make_shared<std::atomic<bool>>(false);
   std::int64_t led_with = 0;
   std::string trouble;
-  bool stopping = false;
+  bool stopping = false, retiring = false;
   std::thread thread;
 };
 
@@ -237,30 +239,64 @@ awaitable<result<void>> keeper::impl::step() {
   co_return co_await times.done(**again, *due->plan, full, out.has_value(), started, now());
 }
 
+// Runs use all that the schema has. While it is a version behind, others that know that version keep the
+// tables.
+awaitable<void> keeper::impl::wait_for_schema() {
+  constexpr std::chrono::milliseconds look_again{2000};
+  while (!stopping && !retiring) {
+    const auto open = co_await runs.database();
+    if (!open) {
+      co_await pause(look_every);
+      continue;
+    }
+    const auto row = co_await (*open)->execute("SELECT coalesce(max(version), 0) < " +
+                                                   std::to_string(expected_schema_version()) +
+                                                   " FROM gridlight.schema_migration",
+                                               deadline_in(std::chrono::seconds{10}));
+    if (!row || row->text(0, 0) == "f") co_return;
+    const std::string why = "it waits until the database's schema is version " +
+                            std::to_string(expected_schema_version()) + "; run gridlight migrate";
+    if (trouble != why) spdlog::warn("sync: {}", why);
+    trouble = why;
+    co_await pause(look_again);
+  }
+}
+
 awaitable<void> keeper::impl::work() {
+  co_await wait_for_schema();
   holder.start();
-  while (!stopping) {
+  while (!stopping && !retiring) {
     const auto done = co_await step();
     const std::string why =
         done ? holder.trouble() : done.error().detail + " " + done.error().log_detail.substr(0, 300);
     if (!why.empty() && why != trouble && !stopping) spdlog::warn("sync: {}", why);
     trouble = why;
-    if (!stopping && (!done || !holder.held()))
+    if (!stopping && !retiring && (!done || !holder.held()))
       co_await pause(done ? look_every : std::chrono::milliseconds{2000});
   }
   leading->store(false);
   // A session's timer may be set for a day: as long as it is there, the thread would not end.
   runs.close();
+  watcher.stop();
   co_await holder.stop();
 }
 
 keeper::keeper(std::unique_ptr<impl> p) : impl_(std::move(p)) {}
 
-result<std::unique_ptr<keeper>> keeper::make(const config& settings, metrics& counters) {
-  auto plans = make_plans(settings);
+result<std::unique_ptr<keeper>> keeper::make(std::shared_ptr<const config> settings, metrics& counters) {
+  if (!settings->sync.enabled) return std::unique_ptr<keeper>{};
+  auto plans = make_plans(*settings);
   if (!plans) return plans.error();
   if (plans->empty()) return std::unique_ptr<keeper>{};
-  return std::unique_ptr<keeper>{new keeper{std::make_unique<impl>(settings, counters, std::move(*plans))}};
+  return std::unique_ptr<keeper>{
+      new keeper{std::make_unique<impl>(std::move(settings), counters, std::move(*plans))}};
+}
+
+result<void> keeper::check(const config& settings) {
+  if (!settings.sync.enabled) return {};
+  const auto plans = make_plans(settings);
+  if (!plans) return plans.error();
+  return {};
 }
 
 void keeper::start() {
@@ -288,6 +324,15 @@ void keeper::ask_to_stop() {
     p->watcher.stop();
     p->timer.cancel();
   });
+}
+
+void keeper::retire() {
+  if (!impl_->thread.joinable()) return;
+  asio::post(impl_->io, [p = impl_.get()] {
+    p->retiring = true;
+    p->timer.cancel();
+  });
+  impl_->thread.join();
 }
 
 keeper::~keeper() {

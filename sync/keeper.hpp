@@ -12,14 +12,18 @@ namespace gridlight::sync {
 /// also does what others asked for (gridlight.sync_request). A run at a time.
 class keeper {
  public:
-  /// Fails with errc::input when the tables cannot be kept as they are configured.
-  static result<std::unique_ptr<keeper>> make(const config& settings, metrics& counters);
+  /// Null when there is nothing to keep. Fails with errc::input when the tables cannot be kept as they are
+  /// configured.
+  static result<std::unique_ptr<keeper>> make(std::shared_ptr<const config> settings, metrics& counters);
+  /// Nothing, or why make() would fail.
+  static result<void> check(const config& settings);
   ~keeper();  ///< ends it and waits for that
   keeper(const keeper&) = delete;
   keeper& operator=(const keeper&) = delete;
 
   void start();
   void ask_to_stop();  ///< from any thread; what runs is given up
+  void retire();       ///< returns when it has ended, behind what runs
 
  private:
   struct impl;

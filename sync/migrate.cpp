@@ -209,19 +209,28 @@ std::string migration_script(std::string_view role, std::span<const migration> k
 }
 
 int run_migrate(const config& settings, const migrate_options& options) {
+  auto known = known_migrations();
+  if (options.to) {
+    if (*options.to < 1 || *options.to > expected_schema_version()) {
+      std::cerr << "gridlight migrate: --to is " << *options.to << "; it must be between 1 and "
+                << expected_schema_version() << std::endl;
+      return exit_code::usage;
+    }
+    known = known.first(static_cast<std::size_t>(*options.to));
+  }
   if (!options.role.empty() && !options.print_sql) {
     std::cerr << "gridlight migrate: --role goes with --print-sql" << std::endl;
     return exit_code::usage;
   }
   if (options.print_sql) {
-    std::cout << migration_script(options.role) << std::flush;
+    std::cout << migration_script(options.role, known) << std::flush;
     return exit_code::ok;
   }
   const auto done = postgres::run_blocking(
       [&](boost::asio::any_io_executor executor) -> awaitable<result<std::vector<std::string>>> {
         auto db = co_await open_for_command(executor, settings.postgres, "migrate");
         if (!db) co_return db.error();
-        co_return co_await apply_migrations(*db);
+        co_return co_await apply_migrations(*db, known);
       });
   if (!done) {
     print_failure("migrate", done.error());
@@ -229,7 +238,7 @@ int run_migrate(const config& settings, const migrate_options& options) {
   }
   for (const std::string& name : *done)
     std::cout << "applied " << name << "\n";
-  std::cout << "schema version " << expected_schema_version() << (done->empty() ? ", nothing to do" : "")
+  std::cout << "schema version " << known.back().version << (done->empty() ? ", nothing to do" : "")
             << std::endl;
   return exit_code::ok;
 }

@@ -50,6 +50,7 @@ std::string migration_script(std::string_view role, std::span<const migration> k
 struct migrate_options {
   bool print_sql = false;  ///< print migration_script() instead; needs no database
   std::string role;        ///< only with print_sql
+  std::optional<int> to;   ///< the version at which to stop; default: the newest
 };
 
 /// The subcommand. Names of what was applied, or the script, to stdout. Returns its exit code.

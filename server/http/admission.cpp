@@ -18,10 +18,10 @@ std::string_view to_view(beast::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
-std::optional<response> route_request(exchange& x, std::string_view path, const session_services& services) {
+std::optional<response> route_request(exchange& x, std::string_view path) {
   request& req = x.req;
-  if (req.method == verb::options && path == "*") return services.writer.options(req, "GET, HEAD, POST");
-  router::match match = services.routes.find(req.method, path);
+  if (req.method == verb::options && path == "*") return x.by->writer.options(req, "GET, HEAD, POST");
+  router::match match = x.by->routes.find(req.method, path);
   if (match.found != nullptr) {
     x.found = match.found;
     req.path_values = std::move(match.path_values);
@@ -30,7 +30,7 @@ std::optional<response> route_request(exchange& x, std::string_view path, const 
   }
   if (match.allow.empty())
     return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
-  if (req.method == verb::options) return services.writer.options(req, match.allow);
+  if (req.method == verb::options) return x.by->writer.options(req, match.allow);
   response out = problem(
       {errc::method_not_allowed, std::string{x.method} + " is not allowed here; allowed: " + match.allow},
       req.id);
@@ -38,10 +38,10 @@ std::optional<response> route_request(exchange& x, std::string_view path, const 
   return out;
 }
 
-std::optional<response> check_body(const exchange& x, const config::http_settings& settings) {
+std::optional<response> check_body(const exchange& x) {
   if (!x.frame.has_body()) return std::nullopt;
   if (x.found->max_body == 0) return problem({errc::body_too_large, "this route takes no body"}, x.req.id);
-  const std::size_t most = body_cap(x, settings);
+  const std::size_t most = body_cap(x);
   const std::uint64_t length = x.frame.content_length.value_or(0);
   if (length <= most) return std::nullopt;
   return problem({errc::body_too_large, "the body has " + std::to_string(length) + " bytes; at most " +
@@ -51,7 +51,7 @@ std::optional<response> check_body(const exchange& x, const config::http_setting
 
 // The client's address, and whether it may ask already.
 std::optional<response> check_rate(exchange& x, session_services& services) {
-  if (x.from_proxy) x.client = client_of(x.req.headers, x.req.peer, services.proxies);
+  if (x.from_proxy) x.client = client_of(x.req.headers, x.req.peer, x.by->proxies);
   if (!services.visits.limits_requests() || (x.found != nullptr && x.found->always)) return std::nullopt;
   const auto wait = services.visits.ask(x.client);
   if (wait.count() == 0) return std::nullopt;
@@ -63,10 +63,10 @@ std::optional<response> check_rate(exchange& x, session_services& services) {
 }
 
 // Before the query is read and any body is taken.
-std::optional<response> check_caller(exchange& x, const session_services& services) {
-  if (services.who == nullptr || x.found->needs == identity::access::open) return std::nullopt;
+std::optional<response> check_caller(exchange& x) {
+  if (x.by->who == nullptr || x.found->needs == identity::access::open) return std::nullopt;
   x.terms.varies_by_caller = true;
-  auto verdict = services.who->identify(x.req.headers, x.req.peer);
+  auto verdict = x.by->who->identify(x.req.headers, x.req.peer);
   x.req.who = std::move(verdict.who);
   const bool shown_bad = verdict.refused.has_value();
   if (!shown_bad) verdict.refused = identity::refusal(x.req.who, x.found->needs);
@@ -84,12 +84,12 @@ std::optional<response> check_caller(exchange& x, const session_services& servic
 
 std::optional<response> admit(exchange& x, std::string_view head_text, session_services& services) {
   request& req = x.req;
-  req.until = x.started + services.settings.request_timeout;
+  req.until = x.started + x.by->settings.request_timeout;
   x.terms.http_1_1 = x.frame.http_1_1;
 
   // Beast reads names and values out of the head; of bodies it knows nothing here.
   beast::http::request_parser<beast::http::empty_body> p;
-  p.header_limit(static_cast<std::uint32_t>(services.settings.max_head_bytes + 1));
+  p.header_limit(static_cast<std::uint32_t>(x.by->settings.max_head_bytes + 1));
   p.body_limit(boost::none);
   error_code ec;
   p.put(asio::buffer(head_text), ec);
@@ -113,20 +113,20 @@ std::optional<response> admit(exchange& x, std::string_view head_text, session_s
   x.terms.may_be_unchanged = x.terms.to_head || req.method == verb::get;
 
   target_parts parts = split_target(req.target);
-  const std::string& base = services.settings.base_path;
+  const std::string& base = x.by->settings.base_path;
   if (!base.empty() && parts.path.starts_with(base) && parts.path.substr(base.size()).starts_with('/'))
     parts.path.remove_prefix(base.size());
   auto path = decode_path(parts.path);
   if (!path) return problem(path.error(), req.id);
   req.path = *std::move(path);
-  auto unrouted = route_request(x, parts.path, services);
+  auto unrouted = route_request(x, parts.path);
   if (auto res = check_rate(x, services)) return res;
   if (unrouted) return unrouted;
-  if (auto res = check_caller(x, services)) return res;
+  if (auto res = check_caller(x)) return res;
   auto query = decode_query(parts.query);
   if (!query) return problem(query.error(), req.id);
   req.query = *std::move(query);
-  return check_body(x, services.settings);
+  return check_body(x);
 }
 
 }  // namespace gridlight::http

@@ -13,8 +13,7 @@
 #include "server/http/head_gate.hpp"
 #include "server/http/request_id.hpp"
 #include "server/http/request_metrics.hpp"
-#include "server/http/response_writer.hpp"
-#include "server/http/router.hpp"
+#include "server/http/serving.hpp"
 #include "server/http/tls.hpp"
 #include "server/http/visitors.hpp"
 
@@ -30,37 +29,27 @@ using waiting_list = boost::intrusive::list<waiting_hook, boost::intrusive::base
 
 /// What the sessions of one thread share.
 struct session_services {
-  session_services(const config::http_settings& s, const router& r, metrics& m, live_counts& l, visitors& v,
-                   const identity::authority* a, const tls_keeper* t)
-      : settings(s),
-        routes(r),
-        live(l),
-        visits(v),
-        who(a),
-        tls(t),
-        proxies(s.trusted_proxies),
-        counted(m, r.routes()),
-        writer(s, a) {}
+  session_services(std::shared_ptr<serving> by, live_counts& l, visitors& v, const tls_keeper* t)
+      : now(std::move(by)), live(l), visits(v), tls(t) {}
 
-  const config::http_settings& settings;
-  const router& routes;
+  std::shared_ptr<serving> now;  ///< by which requests that begin are served
   live_counts& live;
   visitors& visits;
-  const identity::authority* who;    ///< nullptr: everybody may read
-  const tls_keeper* tls;             ///< nullptr: plain HTTP is spoken
-  const identity::networks proxies;  ///< http.trusted_proxies
-  request_metrics counted;
-  response_writer writer;
+  const tls_keeper* tls;  ///< nullptr: plain HTTP is spoken
   request_id_maker ids;
   failure_log failures;
   bool draining = false;
-  session* first = nullptr;            ///< the open ones, as a list through them
-  waiting_list waiting;                ///< without a whole request, or lingering; the longest first
-  std::function<void()> on_last_gone;  ///< called when a session ends and none is left
+  deadline idle_until = deadline::max();  ///< while it drains: for the next request of who has asked before
+  session* first = nullptr;               ///< the open ones, as a list through them
+  waiting_list waiting;                   ///< without a whole request, or lingering; the longest first
+  std::function<void()> on_last_gone;     ///< called when a session ends and none is left
 };
 
 /// One request on its way through a session.
 struct exchange {
+  explicit exchange(std::shared_ptr<serving> b) : by(std::move(b)) {}
+
+  std::shared_ptr<serving> by;
   framing frame;
   request req;
   std::string_view method = "-";  ///< as sent, for the log
@@ -81,8 +70,8 @@ struct exchange {
 std::optional<response> admit(exchange& x, std::string_view head_text, session_services& services);
 
 /// The longest body that the request's route takes.
-inline std::size_t body_cap(const exchange& x, const config::http_settings& settings) {
-  return std::min(x.found->max_body, settings.max_body_bytes);
+inline std::size_t body_cap(const exchange& x) {
+  return std::min(x.found->max_body, x.by->settings.max_body_bytes);
 }
 
 }  // namespace gridlight::http

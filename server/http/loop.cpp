@@ -1,5 +1,6 @@
 #include "server/http/loop.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <vector>
 
 namespace gridlight::http {
@@ -36,27 +38,61 @@ void schedule_in_batches() {
 
 }  // namespace
 
-loop::loop(const config::http_settings& settings, live_counts& live, visitors& visits)
-    : settings_(settings), live_(live), visits_(visits), acceptor_(io_), all_gone_(io_), force_(io_) {}
+loop::loop(settings_pointer settings, live_counts& live, visitors& visits)
+    : settings_(std::move(settings)), live_(live), visits_(visits), all_gone_(io_), force_(io_) {}
 
 void loop::listen(const tcp::endpoint& at) {
-  acceptor_.open(at.protocol());
-  acceptor_.set_option(asio::socket_base::reuse_address{true});
-  acceptor_.set_option(reuse_port{true});
-  acceptor_.bind(at);
-  acceptor_.listen(4096);
+  acceptor_type& made = acceptors_.emplace_back(io_);
+  made.open(at.protocol());
+  made.set_option(asio::socket_base::reuse_address{true});
+  made.set_option(reuse_port{true});
+  made.bind(at);
+  made.listen(4096);
+}
+
+void loop::listen(int socket, bool kept) {
+  sockaddr_storage at{};
+  socklen_t size = sizeof at;
+  const int own = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (own < 0 || ::getsockname(own, reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    throw boost::system::system_error{errno, boost::system::system_category()};
+  acceptors_.emplace_back(io_).assign(at.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), own);
+  kept_ = kept;
+}
+
+std::vector<int> loop::sockets() {
+  std::vector<int> out;
+  for (acceptor_type& each : acceptors_)
+    out.push_back(each.native_handle());
+  return out;
 }
 
 void loop::prepare(const worker_factory& make_worker, std::size_t index, metrics& m,
-                   const identity::authority* who, const tls_keeper* tls) {
+                   std::shared_ptr<const identity::authority> who, const tls_keeper* tls,
+                   std::function<void()> begun) {
   worker_ = make_worker(io_.get_executor(), index);
-  services_.emplace(settings_, worker_->routes, m, live_, visits_, who, tls);
-  asio::co_spawn(io_, accept(), asio::detached);
+  services_.emplace(std::make_shared<serving>(settings_, worker_->current_routes(), std::move(who), m), live_,
+                    visits_, tls);
+  asio::co_spawn(io_, begin(std::move(begun)), asio::detached);
   asio::co_spawn(io_, look_around(), asio::detached);
 }
 
+void loop::adopt(settings_pointer settings, std::shared_ptr<const identity::authority> who, metrics& m) {
+  settings_ = std::move(settings);
+  services_->now = std::make_shared<serving>(settings_, worker_->current_routes(), std::move(who), m);
+}
+
+// Whoever connects before the worker can answer waits in the kernel's queue.
+awaitable<void> loop::begin(std::function<void()> begun) {
+  co_await worker_->ready();
+  if (!services_->draining)
+    for (acceptor_type& each : acceptors_)
+      asio::co_spawn(io_, accept(each), asio::detached);
+  begun();
+}
+
 void loop::run() {
-  if (settings_.batch_scheduling) schedule_in_batches();
+  if (settings_->batch_scheduling) schedule_in_batches();
   io_.run();
 }
 
@@ -67,16 +103,16 @@ void loop::finish() {
   worker_.reset();
 }
 
-void loop::drain_soon() {
-  asio::post(io_, [this] { asio::co_spawn(io_, drain(), asio::detached); });
+void loop::drain_soon(bool for_another) {
+  asio::post(io_, [this, for_another] { asio::co_spawn(io_, drain(for_another), asio::detached); });
 }
 
-awaitable<void> loop::accept() {
+awaitable<void> loop::accept(acceptor_type& from) {
   asio::steady_timer pause{io_};
   for (;;) {
     tcp::endpoint peer;
-    auto [ec, socket] = co_await acceptor_.async_accept(peer, as_result);
-    if (!acceptor_.is_open()) co_return;
+    auto [ec, socket] = co_await from.async_accept(peer, as_result);
+    if (!from.is_open()) co_return;
     if (!ec) {
       if (stuck_since_) accept_works();
       admit(std::move(socket), peer.address());
@@ -125,11 +161,11 @@ awaitable<void> loop::look_around() {
 }
 
 bool loop::may_enter(const asio::ip::address& peer, bool& counted) {
-  const auto most = static_cast<std::int64_t>(settings_.max_connections);
+  const auto most = static_cast<std::int64_t>(settings_->max_connections);
   if (live_.connections.load(std::memory_order_relaxed) >= most && !session::make_room(*services_))
     return false;
   // A proxy's connections are those of many.
-  counted = visits_.limits_connections() && !services_->proxies.contains(peer);
+  counted = visits_.limits_connections() && !services_->now->proxies.contains(peer);
   return !counted || visits_.enter(peer);
 }
 
@@ -153,24 +189,33 @@ void loop::admit(session::socket_type socket, asio::ip::address peer) {
   }
 }
 
-awaitable<void> loop::drain() {
-  force_.expires_after(settings_.drain_timeout);
+// Of a socket that is ours alone: who is in the kernel's queue has connected already and would be reset; so
+// take them, then close the door.
+void loop::close_door(bool for_another) {
+  error_code ec;
+  for (acceptor_type& each : acceptors_) {
+    each.non_blocking(true, ec);
+    while (!kept_ && !for_another) {
+      tcp::endpoint peer;
+      auto socket = each.accept(peer, ec);
+      if (ec) break;
+      admit(std::move(socket), peer.address());
+    }
+    each.close(ec);
+  }
+}
+
+awaitable<void> loop::drain(bool for_another) {
+  if (services_->draining) co_return;
+  force_.expires_after(settings_->drain_timeout);
   force_.async_wait([this](error_code ec) {
     if (ec) return;
     spdlog::warn("draining took longer than http.drain_timeout; what still runs is cut off");
     io_.stop();
   });
   services_->draining = true;
-  // Whoever is in the kernel's queue has connected already: take them, then close the door.
-  error_code ec;
-  acceptor_.non_blocking(true, ec);
-  for (;;) {
-    tcp::endpoint peer;
-    auto socket = acceptor_.accept(peer, ec);
-    if (ec) break;
-    admit(std::move(socket), peer.address());
-  }
-  acceptor_.close(ec);
+  services_->idle_until = steady::now() + settings_->drain_timeout / 10;
+  close_door(for_another);
   for (session* s = services_->first; s != nullptr; s = s->next())
     s->drain();
   services_->on_last_gone = [this] { all_gone_.cancel(); };

@@ -52,6 +52,8 @@ struct request {
   }
   deadline until{};
   request_timing timing;  ///< filled by the handler
+  /// A hash of what is configured and decides the answer; for its ETag. Filled by the handler.
+  std::uint64_t configured = 0;
   request_audit audit;
 };
 

@@ -36,9 +36,10 @@ session::session(socket_type socket, const asio::ip::address& peer, bool counted
       timer_(socket_.get_executor()),
       peer_(peer),
       counted_(counted),
-      from_proxy_(services.proxies.contains(peer)),
+      from_proxy_(services.now->proxies.contains(peer)),
+      max_head_(services.now->settings.max_head_bytes),
       peer_text_(peer.to_string()),
-      buffer_(services.settings.max_head_bytes + 64),
+      buffer_(max_head_ + 64),
       last_(steady::now()),
       next_(services.first) {
   if (next_ != nullptr) next_->previous_ = this;
@@ -70,7 +71,7 @@ awaitable<void> session::run() {
 awaitable<bool> session::shake_hands() {
   const auto context = services_.tls->get();
   tls_ = std::make_unique<tls_stream>(socket_, context->native_handle());
-  set_deadline(steady::now() + services_.settings.tls.handshake_timeout);
+  set_deadline(steady::now() + services_.now->settings.tls.handshake_timeout);
   const error_code ec = co_await tls_->handshake();
   until_ = deadline::max();
   last_ = steady::now();
@@ -87,7 +88,13 @@ awaitable<void> session::serve() {
   for (bool more = true; more;) {
     head gate;
     const outcome read = co_await read_head(gate);
-    if (read == outcome::closed || (read == outcome::timed_out && idle_)) co_return;
+    if (read == outcome::closed) co_return;
+    if (read == outcome::timed_out && idle_) {
+      // At the last moment one has come after all.
+      if (!bytes_waiting()) break;
+      last_ = steady::now();
+      continue;
+    }
     if (read == outcome::timed_out)
       more = co_await refuse(errc::request_timeout, "the header section took too long to come");
     else if (gate.is == head::state::refused)
@@ -137,9 +144,9 @@ bool session::make_room(session_services& services) {
 }
 
 void session::drain() {
-  error_code ec;
   if (streaming_ != nullptr) end_stream();
-  if (idle_ && !bytes_waiting()) socket_.cancel(ec);
+  // Who asks again and again is told with his next answer: a request may be on its way right now.
+  if (idle_) set_deadline(std::min(until_, services_.idle_until));
 }
 
 bool session::bytes_waiting() {
@@ -162,7 +169,9 @@ void session::look_for_hang_up() {
 // writes before it reads (RFC 9112, 9.6): say that we are done, and drop what comes until he closes. Bounded
 // by time alone: a body may be of any length. Meanwhile the connection can make room for another.
 awaitable<void> session::linger() {
-  constexpr std::chrono::seconds quiet{2}, longest{30};
+  constexpr std::chrono::seconds longest{30};
+  // Of who asks for nothing nothing is to be expected.
+  const std::chrono::milliseconds quiet{idle_ ? 250 : 2000};
   last_ = steady::now();
   const deadline end = last_ + longest;
   set_deadline(last_ + quiet);

@@ -80,6 +80,7 @@ class session : public std::enable_shared_from_this<session>, public waiting_hoo
   timer_type timer_;
   boost::asio::ip::address peer_;
   const bool counted_, from_proxy_;
+  const std::size_t max_head_;  // of the settings when it came: the buffer is made for it
   std::string peer_text_;
   read_buffer buffer_;
   std::string head_out_;

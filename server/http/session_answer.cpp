@@ -37,7 +37,7 @@ struct in_flight {
 
 awaitable<bool> session::answer(head gate) {
   std::optional<in_flight> counted{std::in_place, services_.live};
-  exchange x;
+  exchange x{services_.now};
   x.frame = gate.frame;
   x.req.peer = x.client = peer_;
   x.from_proxy = x.req.from_proxy = from_proxy_;
@@ -84,7 +84,7 @@ awaitable<response> session::handle(exchange& x) {
 }
 
 awaitable<bool> session::refuse(errc code, std::string_view reason) {
-  exchange x;
+  exchange x{services_.now};
   x.req.id = services_.ids.make();
   x.req.peer = x.client = peer_;
   x.unread = true;
@@ -95,7 +95,7 @@ awaitable<bool> session::refuse(errc code, std::string_view reason) {
 
 awaitable<bool> session::reply(exchange& x, response& res) {
   x.terms.keep_alive = x.frame.keep_alive && !x.unread && !services_.draining;
-  services_.writer.write(head_out_, res, x.req, x.terms);
+  x.by->writer.write(head_out_, res, x.req, x.terms);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head_out_), asio::buffer(res.bytes())};
   // Nearly every answer fits the socket's buffer: one call, no suspension, no timer.
   error_code ec;
@@ -110,7 +110,7 @@ awaitable<bool> session::write_rest(std::array<asio::const_buffer, 2> parts, std
   leave_out(parts, written);
   // A reader who takes nothing for a while is given up, as is one slower than 64 KiB/s over the whole answer.
   constexpr std::size_t slowest = 64 * 1024;
-  const auto& patience = services_.settings.write_timeout;
+  const auto& patience = services_.now->settings.write_timeout;
   const deadline last =
       steady::now() + patience + std::chrono::seconds{(parts[0].size() + parts[1].size()) / slowest};
   timed_out_ = false;
@@ -143,7 +143,7 @@ void session::cut_off() {
 
 void session::done(const exchange& x, int status, std::size_t bytes) {
   last_ = steady::now();
-  account(x, {status, bytes, peer_, peer_text_, last_, last_}, services_.counted);
+  account(x, {status, bytes, peer_, peer_text_, last_, last_}, x.by->counted);
 }
 
 }  // namespace gridlight::http

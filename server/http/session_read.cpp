@@ -13,10 +13,10 @@ using asio::awaitable;
 using boost::system::error_code;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-head_limits limits_of(const config::http_settings& settings) {
+head_limits limits_of(std::size_t max_head) {
   head_limits out;
-  out.max_head = settings.max_head_bytes;
-  out.max_line = settings.max_head_bytes / 2;
+  out.max_head = max_head;
+  out.max_line = max_head / 2;
   return out;
 }
 
@@ -46,10 +46,10 @@ awaitable<session::outcome> session::read_some() {
 }
 
 awaitable<session::outcome> session::read_head(head& gate) {
-  const head_limits limits = limits_of(services_.settings);
+  const head_limits limits = limits_of(max_head_);
   if (!is_linked()) services_.waiting.push_back(*this);
   idle_ = buffer_.empty();
-  if (idle_) set_deadline(last_ + services_.settings.idle_timeout);
+  if (idle_) set_deadline(std::min(last_ + services_.now->settings.idle_timeout, services_.idle_until));
   std::size_t checked = 0;
   for (bool partial = false;;) {
     if (const std::string_view all = buffer_.view(); worth_a_check(all, checked, limits)) {
@@ -62,10 +62,9 @@ awaitable<session::outcome> session::read_head(head& gate) {
       } else if (!partial) {
         partial = true;
         idle_ = false;
-        set_deadline(steady::now() + services_.settings.header_timeout);
+        set_deadline(steady::now() + services_.now->settings.header_timeout);
       }
     }
-    if (idle_ && services_.draining && !bytes_waiting()) co_return outcome::closed;
     if (const outcome read = co_await read_some(); read != outcome::good) co_return read;
   }
   idle_ = false;
@@ -90,9 +89,9 @@ std::optional<response> session::take_body(exchange& x, chunked_body& chunks) {
   buffer_.consume(used);
   x.unread = state != chunked_body::state::done;
   if (state == chunked_body::state::too_long)
-    return problem({errc::body_too_large,
-                    "the body is longer than " + std::to_string(body_cap(x, services_.settings)) + " bytes"},
-                   x.req.id);
+    return problem(
+        {errc::body_too_large, "the body is longer than " + std::to_string(body_cap(x)) + " bytes"},
+        x.req.id);
   if (state == chunked_body::state::malformed)
     return problem({errc::bad_request, "the chunked body is malformed"}, x.req.id);
   return std::nullopt;
@@ -105,7 +104,7 @@ awaitable<std::optional<response>> session::read_body(exchange& x) {
     const bool sent = co_await write_rest(parts, 0);
     x.gone = !sent;
   }
-  chunked_body chunks{body_cap(x, services_.settings)};
+  chunked_body chunks{body_cap(x)};
   set_deadline(x.req.until);
   for (x.unread = true; !x.gone;) {
     if (auto res = take_body(x, chunks)) co_return res;

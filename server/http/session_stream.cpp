@@ -35,7 +35,7 @@ struct listening {
 
 awaitable<bool> session::broadcast(exchange& x, response& res) {
   x.terms.keep_alive = false;
-  services_.writer.write(head_out_, res, x.req, x.terms);
+  x.by->writer.write(head_out_, res, x.req, x.terms);
   buffer_.drop();
   const std::shared_ptr<stream> from = std::move(res.live);
   std::size_t bytes = 0;
@@ -46,7 +46,7 @@ awaitable<bool> session::broadcast(exchange& x, response& res) {
     sent = co_await send_stream(*from, x.terms.http_1_1, bytes);
   }
   last_ = steady::now();
-  account(x, {res.status, bytes, peer_, peer_text_, last_, begun}, services_.counted);
+  account(x, {res.status, bytes, peer_, peer_text_, last_, begun}, x.by->counted);
   co_return false;
 }
 
@@ -83,7 +83,7 @@ awaitable<bool> session::send_piece(std::string_view text) {
   if (error == asio::error::would_block) error = {};
   while (!error && !text.empty()) {
     const bool ending = streaming_ != nullptr && services_.draining;
-    set_deadline(steady::now() + (ending ? to_take_the_rest : services_.settings.write_timeout));
+    set_deadline(steady::now() + (ending ? to_take_the_rest : services_.now->settings.write_timeout));
     const std::array<asio::const_buffer, 2> parts{asio::buffer(text), asio::const_buffer{}};
     std::size_t written = 0;
     if (tls_) {

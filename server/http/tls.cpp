@@ -80,10 +80,23 @@ result<std::shared_ptr<tls_keeper::context>> make_context(
 
 result<void> tls_keeper::load() {
   if (!enabled()) return {};
-  auto made = make_context(settings_);
+  auto made = make_context(settings());
   if (!made) return made.error();
   current_.store(*std::move(made));
   return {};
+}
+
+result<std::shared_ptr<tls_keeper::context>> tls_keeper::read(const file_settings& settings) {
+  if (!settings.enabled()) return std::shared_ptr<context>{};
+  return make_context(settings);
+}
+
+void tls_keeper::adopt(file_settings settings, std::shared_ptr<context> made) {
+  if (!enabled()) return;
+  const std::lock_guard guard{lock_};
+  settings_ = std::move(settings);
+  current_.store(std::move(made));
+  spdlog::info("TLS certificate read from {}", settings_.certificate);
 }
 
 void tls_keeper::reload() {
@@ -91,7 +104,7 @@ void tls_keeper::reload() {
   if (const auto loaded = load(); !loaded)
     spdlog::error("the TLS certificate stays as it was: {}", loaded.error().detail);
   else
-    spdlog::info("TLS certificate read from {}", settings_.certificate);
+    spdlog::info("TLS certificate read from {}", settings().certificate);
 }
 
 }  // namespace gridlight::http

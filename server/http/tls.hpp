@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <mutex>
 
 #include "server/config.hpp"
 #include "server/error.hpp"
@@ -15,20 +16,32 @@ class tls_keeper {
  public:
   using context = boost::asio::ssl::context;
 
-  explicit tls_keeper(config::http_settings::tls_settings settings) : settings_(std::move(settings)) {}
+  using file_settings = config::http_settings::tls_settings;
 
-  bool enabled() const noexcept { return settings_.enabled(); }
-  const config::http_settings::tls_settings& settings() const noexcept { return settings_; }
+  explicit tls_keeper(file_settings settings)
+      : enabled_(settings.enabled()), settings_(std::move(settings)) {}
+
+  bool enabled() const noexcept { return enabled_; }
+  config::http_settings::tls_settings settings() const {
+    const std::lock_guard guard{lock_};
+    return settings_;
+  }
 
   /// Reads both files. A failure (errc::input, naming file and fault) leaves what was there.
   result<void> load();
   /// load(), with the outcome in the log.
   void reload();
+  /// What load() would keep of other files; null when there are none.
+  static result<std::shared_ptr<context>> read(const file_settings& settings);
+  /// Goes on with these files, of which `read` made a context.
+  void adopt(file_settings settings, std::shared_ptr<context> made);
   /// \pre load() went well once
   std::shared_ptr<context> get() const noexcept { return current_.load(); }
 
  private:
-  config::http_settings::tls_settings settings_;
+  const bool enabled_;
+  mutable std::mutex lock_;  // of settings_
+  file_settings settings_;
   std::atomic<std::shared_ptr<context>> current_;
 };
 

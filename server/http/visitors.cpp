@@ -7,11 +7,15 @@
 
 namespace gridlight::http {
 
-visitors::visitors(const config::http_settings& settings)
-    : most_connections_(settings.max_connections_per_address) {
-  if (settings.rate_limit <= 0) return;
-  interval_ = std::chrono::nanoseconds{static_cast<std::int64_t>(1e9 / settings.rate_limit)};
-  slack_ = interval_ * static_cast<std::int64_t>(std::max<std::size_t>(1, settings.rate_burst) - 1);
+visitors::visitors(const config::http_settings& settings) {
+  adopt(settings);
+}
+
+void visitors::adopt(const config::http_settings& settings) noexcept {
+  most_connections_ = settings.max_connections_per_address;
+  const auto interval = settings.rate_limit > 0 ? static_cast<std::int64_t>(1e9 / settings.rate_limit) : 0;
+  slack_ns_ = interval * static_cast<std::int64_t>(std::max<std::size_t>(1, settings.rate_burst) - 1);
+  interval_ns_ = interval;
 }
 
 std::size_t visitors::hash::operator()(const key& k) const noexcept {
@@ -74,8 +78,10 @@ std::chrono::nanoseconds visitors::ask(const address& of, steady::time_point now
   visitor* const who = find(in, k, now);
   if (who == nullptr) return std::chrono::nanoseconds{0};
   const auto start = std::max(who->paid_until, now);
-  if (start - now > slack_) return start - now - slack_;
-  who->paid_until = start + interval_;
+  const std::chrono::nanoseconds slack{slack_ns_.load(std::memory_order_relaxed)},
+      interval{interval_ns_.load(std::memory_order_relaxed)};
+  if (start - now > slack) return start - now - slack;
+  who->paid_until = start + interval;
   return std::chrono::nanoseconds{0};
 }
 

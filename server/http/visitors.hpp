@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <boost/asio/ip/address.hpp>
 #include <chrono>
 #include <cstddef>
@@ -23,8 +24,11 @@ class visitors {
 
   explicit visitors(const config::http_settings& settings);
 
+  /// Other limits from now on. Connections that came when there was no limit are not counted. Any thread.
+  void adopt(const config::http_settings& settings) noexcept;
+
   bool limits_connections() const noexcept { return most_connections_ > 0; }
-  bool limits_requests() const noexcept { return interval_.count() > 0; }
+  bool limits_requests() const noexcept { return interval_ns_ > 0; }
 
   /// A connection wants in; false: its address has as many as it may. leave() once for each true.
   bool enter(const address& of);
@@ -56,8 +60,8 @@ class visitors {
   static visitor* find(shard& in, const key& k, steady::time_point now);
   static void sweep(shard& in, steady::time_point now);
 
-  std::size_t most_connections_;
-  std::chrono::nanoseconds interval_{0}, slack_{0};
+  std::atomic<std::size_t> most_connections_{0};
+  std::atomic<std::int64_t> interval_ns_{0}, slack_ns_{0};
   std::unique_ptr<shard[]> shards_ = std::make_unique<shard[]>(shard_count);
 };
 

@@ -97,6 +97,11 @@ void authority::reload() {
   if (const auto loaded = load(); !loaded)
     spdlog::error("the tokens stay as they were: {}", loaded.error().detail);
   else
+    tell_loaded();
+}
+
+void authority::tell_loaded() const {
+  if (!settings_.tokens_file.empty())
     spdlog::info("{} tokens read from {}", tokens_.load()->size(), settings_.tokens_file);
 }
 

@@ -30,6 +30,7 @@ class authority {
 
   /// Reads the tokens' file, when there is one. A failure (errc::input) leaves the tokens as they were.
   result<void> load();
+  void tell_loaded() const;  ///< in the log, how many tokens there are
   /// load(), with the outcome in the log.
   void reload();
 

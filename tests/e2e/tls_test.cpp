@@ -112,7 +112,7 @@ TEST_CASE("a changed certificate is served after SIGHUP, or by itself; a broken 
   };
   replace(next, b.certificate);  // without its key: kept from use
   server.signal(SIGHUP);
-  CHECK(server.wait_for_log("the TLS certificate stays as it was: http.tls.key"));
+  CHECK(server.wait_for_log("the one before stays in force: http.tls.key"));
   CHECK(b.curl(live, old).status == 0);
   CHECK(b.curl(live, next).status == 60);
 
@@ -125,7 +125,7 @@ TEST_CASE("a changed certificate is served after SIGHUP, or by itself; a broken 
   seen = server.log().size();
   std::ofstream{b.certificate} << "nonsense";
   server.signal(SIGHUP);
-  CHECK(server.wait_for_log("stays as it was: http.tls.certificate", std::chrono::seconds{10}, seen));
+  CHECK(server.wait_for_log("stays in force: http.tls.certificate", std::chrono::seconds{10}, seen));
   std::filesystem::remove(b.certificate);
   CHECK(b.curl(live, next).status == 0);
 }

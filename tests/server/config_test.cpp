@@ -157,6 +157,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"http.port", "0x50"},
       {"http.port", ""},
       {"http.port", "99999999999999999999"},
+      {"http.handover", "a\\nb"},
       {"http.threads", "1025"},
       {"http.request_timeout", "10"},
       {"http.request_timeout", "0"},

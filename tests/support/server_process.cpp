@@ -75,7 +75,14 @@ void server_process::start(const options& o) {
   arguments.insert(arguments.end(), o.arguments.begin(), o.arguments.end());
   for (const auto& [name, value] : environment_of(o))
     environment.push_back(name + "=" + value);
-  const auto argv = pointers(arguments), envp = pointers(environment);
+  // The child alone knows its number: room for it.
+  std::string listen_pid = "LISTEN_PID=0000000000";
+  if (o.listening_socket >= 0) {
+    environment.push_back("LISTEN_FDS=1");
+    environment.push_back("");
+  }
+  auto argv = pointers(arguments), envp = pointers(environment);
+  if (o.listening_socket >= 0) envp[envp.size() - 2] = listen_pid.data();
 
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw std::runtime_error{std::strerror(errno)};
@@ -86,6 +93,15 @@ void server_process::start(const options& o) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     ::dup2(pipe[1], STDERR_FILENO);
+    if (o.listening_socket >= 0) {
+      pid_t rest = ::getpid();
+      for (auto digit = listen_pid.rbegin(); *digit != '='; ++digit, rest /= 10)
+        *digit = static_cast<char>('0' + rest % 10);
+      if (o.listening_socket == 3)
+        ::fcntl(3, F_SETFD, 0);
+      else
+        ::dup2(o.listening_socket, 3);
+    }
     ::execve(binary, argv.data(), envp.data());
     ::_exit(127);
   }

@@ -25,6 +25,7 @@ class server_process {
     std::vector<std::string> arguments = {};              ///< after `serve`
     std::vector<std::string> allowed = {};                ///< texts; a log line with one of them may warn
     std::chrono::milliseconds start_timeout = std::chrono::seconds{30};
+    int listening_socket = -1;  ///< handed in as systemd does it
   };
   /// Returns when it listens. \throws std::runtime_error, with its log, when it does not
   explicit server_process(options o);

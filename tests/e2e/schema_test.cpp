@@ -1,0 +1,145 @@
+// Servers and schemas that are one version apart work together.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <thread>
+
+#include "sync/migrate.hpp"
+#include "tests/support/command.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/keen_load.hpp"
+#include "tests/support/server_process.hpp"
+#include "tests/support/temp_db.hpp"
+
+using namespace gridlight::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const int newest = gridlight::sync::expected_schema_version();
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+struct old_grid {
+  explicit old_grid(int version) {
+    run("migrate --to " + std::to_string(version));
+    db.run(
+        "INSERT INTO public.substations (substation_id, substation_name, latitude, longitude) "
+        "SELECT 'S' || i, 'Station ' || i, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM generate_series(1, 300) "
+        "i;"
+        "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent) "
+        "SELECT 'C' || i, 'S' || i, i % 100 FROM generate_series(1, 300) i");
+  }
+  std::string run(const std::string& command) const {
+    const auto done = run_gridlight("--database-url '" + db.uri() + "' " + command + " 2>&1");
+    REQUIRE_MESSAGE(done.status == 0, done.output);
+    return done.output;
+  }
+  std::unique_ptr<server_process> serve() const {
+    return std::make_unique<server_process>(
+        server_process::options{.environment = {{"GRIDLIGHT_DATABASE_URL", db.uri()}},
+                                .arguments = {"--set", "log.access=false"},
+                                .allowed = {"the database's schema is version"}});
+  }
+  temp_db db;
+};
+
+bool comes_true(const std::function<bool()>& holds) {
+  for (int i = 0; i < 200; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(50ms);
+  }
+  return false;
+}
+
+std::string ready(const server_process& s, int status) {
+  const auto reply = http_client{s.url()}.get("/ready");
+  CHECK(reply.status == status);
+  return reply.body;
+}
+
+const std::vector<std::string> targets{
+    "/api/postgres/layers/substations/within?lon=-95.4&lat=29.6&radius_m=9000&limit=50",
+    "/api/postgres/layers/circuits/features?bbox=-96,29,-95,30&limit=20",
+    "/api/postgres/substations/status",
+    "/api/postgres/layers/substations",
+    "/api/postgres/tiles/substations/11/480/846.mvt",
+    "/live"};
+
+keen_load::questions learn(const server_process& s) {
+  keen_load::questions out;
+  for (const std::string& target : targets) {
+    const auto answer = keen_load::ask(port_of(s.url()), target);
+    REQUIRE_MESSAGE(answer.first < 300, target << answer.second);
+    out[target] = {answer};
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a schema one version older is served, and migrated under load without a failed request") {
+  const old_grid g{newest - 1};
+  const auto server = g.serve();
+  REQUIRE(comes_true([&] { return http_client{server->url()}.get("/ready").status == 200; }));
+  CHECK(contains(ready(*server, 200), "run gridlight migrate"));
+  CHECK(server->wait_for_log("wait; run gridlight migrate"));
+  const http_reply status = http_client{server->url()}.get("/api/postgres/sync/status");
+  CHECK(status.status == 200);
+
+  keen_load load{port_of(server->url()), learn(*server), 3};
+  std::this_thread::sleep_for(300ms);
+  CHECK(contains(g.run("migrate"), "schema version " + std::to_string(newest)));
+  std::this_thread::sleep_for(300ms);
+  CHECK_FALSE(contains(ready(*server, 200), "warnings"));
+  const auto t = load.stop();
+  MESSAGE(t.right << " right, " << t.failed << " failed, longest " << t.longest_ms << " ms");
+  CHECK(t.right > 100);
+  CHECK_MESSAGE(t.failed == 0, t.first_failure);
+}
+
+TEST_CASE("a server goes on while the schema becomes one version newer than it") {
+  const old_grid g{newest};
+  const auto server = g.serve();
+  REQUIRE(comes_true([&] { return http_client{server->url()}.get("/ready").status == 200; }));
+  keen_load load{port_of(server->url()), learn(*server), 3};
+  std::this_thread::sleep_for(200ms);
+  // What a migration to come may do: it adds.
+  g.db.run(
+      "BEGIN; ALTER TABLE gridlight.layer_state ADD COLUMN later text; "
+      "ALTER TABLE gridlight.layer_change ADD COLUMN later int NOT NULL DEFAULT 3; "
+      "ALTER TABLE gridlight.tile_state ADD COLUMN later int; "
+      "ALTER TABLE public.substations ADD COLUMN later text; "
+      "INSERT INTO gridlight.schema_migration (version, checksum) VALUES (" +
+      std::to_string(newest + 1) + ", 'later'); COMMIT");
+  CHECK(contains(ready(*server, 200), "a newer gridlight is due"));
+  g.db.run("UPDATE public.circuit_status_realtime SET avg_load_percent = avg_load_percent WHERE false");
+  std::this_thread::sleep_for(500ms);
+  const auto t = load.stop();
+  CHECK(t.right > 100);
+  CHECK_MESSAGE(t.failed == 0, t.first_failure);
+  // One that is started then does so, too, and check says so without a fault.
+  const auto late = g.serve();
+  REQUIRE(comes_true([&] { return http_client{late->url()}.get("/ready").status == 200; }));
+  CHECK(late->wait_for_log("a newer gridlight is due"));
+  CHECK(contains(g.run("check"), "a newer gridlight is due"));
+  g.db.run("INSERT INTO gridlight.schema_migration (version, checksum) VALUES (" +
+           std::to_string(newest + 2) + ", 'later')");
+  CHECK(contains(ready(*server, 503), "run a newer gridlight"));
+  CHECK(http_client{server->url()}.get(targets[0]).status == 200);  // who has read the layers goes on
+}
+
+TEST_CASE("an older schema is not served, until it is migrated") {
+  const old_grid g{newest - 2};
+  const auto server = g.serve();
+  const std::string why = "which serves " + std::to_string(newest - 1) + " and " + std::to_string(newest) +
+                          "; run gridlight migrate";
+  CHECK(server->wait_for_log(why));
+  CHECK(contains(ready(*server, 503), why));
+  CHECK(http_client{server->url()}.get(targets[0]).status == 503);
+  g.run("migrate");
+  CHECK(comes_true([&] { return http_client{server->url()}.get(targets[0]).status == 200; }));
+  CHECK_FALSE(contains(ready(*server, 200), "warnings"));
+}
