@@ -4,6 +4,7 @@
 set -euo pipefail
 program=$1 to=$2
 packages=()
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 mkdir -p "$to"/{usr/bin,usr/lib,etc/ssl/certs,etc/gridlight,tmp,var/lib/dpkg/status.d,usr/share/doc}
 chmod 1777 "$to/tmp"
 # As on Debian.
@@ -37,6 +38,7 @@ echo 'gridlight:x:65532:65532:gridlight:/nonexistent:/nonexistent' >"$to/etc/pas
 echo 'gridlight:x:65532:' >"$to/etc/group"
 echo 'hosts: files dns' >"$to/etc/nsswitch.conf"
 cp /etc/os-release "$to/etc/"
+install -m 644 "$here/container.yaml" "$to/etc/gridlight/gridlight.yaml"
 
 for package in $(printf '%s\n' "${packages[@]}" | sort -u); do
   mkdir -p "$to/usr/share/doc/$package"

@@ -17,18 +17,7 @@ end() {
 trap end EXIT
 
 # ---------------------------------------------------------------------------------------------------- the system
-# Packages come from where this machine's come from.
-if [[ ! -d $folder/base ]]; then
-  mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | awk '$2 == "bookworm" {print $1; exit}')
-  say "making a Debian 12 of debootstrap's"
-  rm -rf "$folder/base.new"
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$folder/base.new" "$mirror" >"$folder/debootstrap.log" 2>&1 ||
-    { tail -n 5 "$folder/debootstrap.log" >&2; exit 1; }
-  rm -f "$folder/base.new/etc/apt/sources.list"
-  cp -a /etc/apt/sources.list /etc/apt/sources.list.d "$folder/base.new/etc/apt/" 2>/dev/null || true
-  printf 'APT::Install-Recommends "false";\n' >"$folder/base.new/etc/apt/apt.conf.d/90try"
-  mv "$folder/base.new" "$folder/base"
-fi
+"$here/debian_base.sh" "$folder"
 rm -rf "$root"
 cp -a "$folder/base" "$root"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
@@ -103,7 +92,6 @@ done
 
 # ------------------------------------------------------------------------------------------------- the page's words
 number=0
-rm -f "$folder"/step-*
 mkdir -p "$folder/steps" && rm -f "$folder"/steps/*
 awk -v to="$folder/steps" '
   /^```sh$/ { inside = 1; skipped = before ~ /<!-- not run/; file = sprintf("%s/%02d.sh", to, ++n); next }
