@@ -9,6 +9,7 @@ WORKDIR /src
 # First what changes seldom.
 COPY dev ./
 RUN ./dev build packages && apt-get install -y --no-install-recommends ca-certificates
+ENV LANG=C.UTF-8
 COPY . .
 RUN ./dev build release gridlight
 RUN packaging/runtime_root.sh build/release/gridlight /runtime

@@ -66,11 +66,18 @@ void check_expression(const std::string& expression, const labels_of& there, std
 std::vector<std::string> expressions_of_dashboard(const std::string& json) {
   simdjson::dom::parser parser;
   std::vector<std::string> out;
-  for (const simdjson::dom::element panel : parser.parse(json)["panels"].get_array().value()) {
+  simdjson::dom::element root;
+  simdjson::dom::array panels;
+  REQUIRE(parser.parse(json).get(root) == simdjson::SUCCESS);
+  REQUIRE(root["panels"].get(panels) == simdjson::SUCCESS);
+  for (const simdjson::dom::element panel : panels) {
     simdjson::dom::array targets;
-    if (panel["targets"].get(targets) != simdjson::SUCCESS) continue;
-    for (const simdjson::dom::element target : targets)
-      out.emplace_back(target["expr"].get_string().value());
+    if (panel["targets"].get(targets) != simdjson::SUCCESS) continue;  // a row's title
+    for (const simdjson::dom::element target : targets) {
+      std::string_view expression;
+      REQUIRE(target["expr"].get(expression) == simdjson::SUCCESS);
+      out.emplace_back(expression);
+    }
   }
   return out;
 }
