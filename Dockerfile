@@ -5,7 +5,8 @@
 ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build
-WORKDIR /src
+ARG SOURCE=/src
+WORKDIR ${SOURCE}
 # First what changes seldom.
 COPY dev ./
 RUN ./dev build packages && apt-get install -y --no-install-recommends ca-certificates

@@ -30,8 +30,9 @@ if ! buildah "${storage[@]}" inspect --type image "$base" >/dev/null 2>&1; then
   tar -C "$folder/../base" -c . | pod import --quiet - "$base" >/dev/null
 fi
 say "building the image (log: $folder/build.log)"
-volume=()
-[[ -z $ccache ]] || volume=(--volume "$ccache:/root/.cache/ccache")
+# With the sources where they are here, what the compiler's cache holds serves.
+volume=(--build-arg SOURCE="$(realpath "$here/..")")
+[[ -z $ccache ]] || volume+=(--volume "$ccache:/root/.cache/ccache")
 buildah "${storage[@]}" bud --isolation chroot --format docker --layers "${volume[@]}" --build-arg BASE="$base" \
   --build-arg REVISION="$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)" -t "$image" \
   -f "$here/../Dockerfile" "$here/.." >"$folder/build.log" 2>&1 || { tail -n 20 "$folder/build.log" >&2; exit 1; }
