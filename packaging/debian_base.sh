@@ -16,5 +16,7 @@ for list in /etc/apt/sources.list /etc/apt/sources.list.d; do
   [[ ! -e $list ]] || cp -a "$list" "$apt/"
 done
 echo 'APT::Install-Recommends "false";' >"$apt/apt.conf.d/90base"
+# Nothing in it need survive a crash of this machine.
+echo force-unsafe-io >"$folder/base.new/etc/dpkg/dpkg.cfg.d/90base"
 rm -rf "$folder"/base.new/var/cache/apt/archives/*.deb "$folder"/base.new/var/lib/apt/lists/*
 mv "$folder/base.new" "$folder/base"
