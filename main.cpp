@@ -5,12 +5,15 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 
 #include "api/print_sql.hpp"
 #include "api/tiles_warm.hpp"
+#include "describe.hpp"
 #include "serve.hpp"
 #include "server/config.hpp"
+#include "server/http/health_command.hpp"
 #include "server/identity/token_command.hpp"
 #include "server/log.hpp"
 #include "server/postgres/offload.hpp"
@@ -36,8 +39,21 @@ struct common_flags {
   std::map<std::string, std::string> named;
 };
 
+// Of a program that was installed as PREFIX/bin/gridlight: PREFIX/etc/gridlight/gridlight.yaml, of /usr
+// /etc/…. Empty when there is none, or another gridlight.yaml in the working folder goes before it.
+std::filesystem::path installed_config() {
+  std::error_code ec;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  if (ec || program.parent_path().filename() != "bin" || std::filesystem::exists("gridlight.yaml", ec))
+    return {};
+  const auto prefix = program.parent_path().parent_path();
+  const auto file = (prefix == "/usr" ? std::filesystem::path{"/"} : prefix) / "etc/gridlight/gridlight.yaml";
+  return std::filesystem::exists(file, ec) ? file : std::filesystem::path{};
+}
+
 config_sources sources_of(const common_flags& flags) {
   config_sources sources{flags.config_file, {}, {}};
+  if (sources.file.empty()) sources.file = installed_config();
   for (const auto& [key, value] : flags.named)
     if (!value.empty()) sources.flags.emplace(key, value);
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -166,6 +182,47 @@ void add_sync_commands(CLI::App& app, const common_flags& flags, int& code) {
   });
 }
 
+void add_health_command(CLI::App& app, const common_flags& flags, int& code) {
+  auto* command =
+      app.add_subcommand("health", "ask a running server once whether it lives; exit code 0: it does");
+  const auto options = std::make_shared<http::health_options>();
+  command->add_option("url", options->url,
+                      "of the server (default: that of this configuration, on this machine)");
+  command->add_flag("--ready", options->ready, "ask /ready, whether it can answer, in place of /live");
+  command->add_option("--timeout", options->timeout_s, "seconds to wait for the answer")
+      ->check(CLI::Range(0.1, 600.0));
+  command->callback([&flags, &code, options] {
+    if (!options->url.empty()) {
+      code = http::run_health(options->url, *options);
+      return;
+    }
+    code = with_config(flags, [&](const config& c) {
+      const auto url = http::own_url(c);
+      if (url) return http::run_health(*url, *options);
+      fmt::print(stderr, "gridlight health: {}\n", url.error().detail);
+      return exit_usage;
+    });
+  });
+}
+
+// For those who build the package; not in the help.
+void add_describe_command(CLI::App& app, const common_flags& flags, int& code) {
+  auto* command = app.add_subcommand("describe", "print what the program knows of itself")->group("");
+  const auto what = std::make_shared<std::string>();
+  command->add_option("what", *what, "")
+      ->required()
+      ->check(CLI::IsMember({"completion", "commands", "settings", "layers"}));
+  command->callback([&app, &flags, &code, what] {
+    if (*what == "layers") {
+      code = with_config(flags, [](const config& c) { return fmt::print("{}", describe_layers(c)), 0; });
+      return;
+    }
+    fmt::print("{}", *what == "completion" ? describe_completion(app)
+                     : *what == "commands" ? describe_commands(app)
+                                           : describe_settings());
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -174,8 +231,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   common_flags flags;
-  app.add_option("--config", flags.config_file,
-                 "configuration file (default: ./gridlight.yaml, else the built-in)")
+  app.add_option(
+         "--config", flags.config_file,
+         "configuration file (default: ./gridlight.yaml, else that of the installation, else the built-in)")
       ->envname("GRIDLIGHT_CONFIG");
   app.add_option("--database-url", flags.database_url,
                  "PostgreSQL URI (default: postgres.uri, or libpq's PG*)");
@@ -265,6 +323,9 @@ int main(int argc, char** argv) {
                           "within, nearest, features, feature, intersects, status; all when left out");
   sql_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return api::run_print_sql(c, sql); }); });
+
+  add_health_command(app, flags, code);
+  add_describe_command(app, flags, code);
 
   CLI11_PARSE(app, argc, argv);
   leave_if_busy(code);

@@ -1,6 +1,6 @@
-// Runs every shell example of README.md as it stands there, against a real server with a small demo grid.
-// Where a JSON block follows, the answer must have that very shape. A block behind the comment "not run" is
-// left out.
+// Runs every shell example of README.md and of the pages under docs/ as it stands there, against a real
+// server with a small demo grid. Where a JSON block follows, the answer must have that very shape. A block
+// behind the comment "not run" is left out.
 #include <doctest/doctest.h>
 #include <simdjson.h>
 
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -28,7 +29,7 @@ using gridlight::test::server_process;
 using gridlight::test::temp_db;
 
 struct example {
-  std::size_t line;  // of README.md
+  std::size_t line;
   std::string script, answer;
 };
 
@@ -175,26 +176,56 @@ TEST_CASE("the comparison of shapes can fail") {
   CHECK(differences(R"({})", "<html>").size() == 1);
 }
 
-TEST_CASE("the README's examples answer as it says") {
-  const std::string source = std::getenv("GRIDLIGHT_SOURCE_DIR");
-  const std::vector<example> examples = examples_of(source + "/README.md");
-  REQUIRE(examples.size() >= 6);
-
+TEST_CASE("the examples of README and pages answer as they say") {
+  const std::filesystem::path source = std::getenv("GRIDLIGHT_SOURCE_DIR");
   const temp_db database;
-  const shell commands{database.uri(), source};
-  REQUIRE(commands.run("gridlight migrate && gridlight demo-data --scale 0.02 --seed 1").status == 0);
+  REQUIRE(shell{database.uri(), source}
+              .run("gridlight migrate && gridlight demo-data --scale 0.02 --seed 1")
+              .status == 0);
   server_process server{database.uri()};
   http_client client{server.url()};
   for (int i = 0; i < 200 && client.get("/ready").status != 200; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
 
-  for (const example& e : examples) {
-    CAPTURE(e.line);
-    CAPTURE(e.script);
-    const shell::outcome got = commands.run(with_address(e.script, server.url()));
-    CHECK_MESSAGE(got.status == 0, got.output);
-    if (e.answer.empty()) continue;
-    for (const std::string& difference : differences(e.answer, got.output))
-      FAIL_CHECK(difference);
+  std::vector<std::filesystem::path> pages{source / "README.md"};
+  for (const auto& entry : std::filesystem::directory_iterator{source / "docs"})
+    // The commands of the others are for other places: ./dev package --try runs those of debian.md.
+    if (const auto name = entry.path().filename();
+        name.extension() == ".md" && name != "debian.md" && name != "container.md" && name != "snowflake.md")
+      pages.push_back(entry.path());
+  CHECK(pages.size() >= 5);
+  std::size_t count = 0;
+  for (const auto& page : pages) {
+    const shell commands{database.uri(), source};
+    CAPTURE(page.filename().string());
+    for (const example& e : examples_of(page.string())) {
+      ++count;
+      CAPTURE(e.line);
+      CAPTURE(e.script);
+      const shell::outcome got = commands.run(with_address(e.script, server.url()));
+      CHECK_MESSAGE(got.status == 0, got.output);
+      if (e.answer.empty()) continue;
+      for (const std::string& difference : differences(e.answer, got.output))
+        FAIL_CHECK(difference);
+    }
   }
+  CHECK(count >= 15);
+}
+
+TEST_CASE("links between the pages lead somewhere") {
+  const std::filesystem::path source = std::getenv("GRIDLIGHT_SOURCE_DIR");
+  static const std::regex link{R"(\]\(([^)#:]+)(#[^)]*)?\))"};
+  std::vector<std::filesystem::path> pages{source / "README.md", source / "CONTRIBUTING.md",
+                                           source / "deploy/snowpark/README.md", source / "bench/README.md"};
+  for (const auto& entry : std::filesystem::directory_iterator{source / "docs"})
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  int count = 0;
+  for (const auto& page : pages) {
+    std::ifstream in{page};
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    for (std::sregex_iterator it{text.begin(), text.end(), link}, end; it != end; ++it, ++count)
+      CHECK_MESSAGE(std::filesystem::exists(page.parent_path() / (*it)[1].str()),
+                    page.filename().string() << " links to " << (*it)[1].str());
+  }
+  CHECK(count >= 10);
 }
