@@ -144,8 +144,8 @@ std::optional<std::size_t> circuit_position(const layer& l) {
 
 bool tells_circuit(const layer& l) {
   const auto position = circuit_position(l);
-  const property& p = position ? served_properties(l)[*position] : l.key.front();
-  return reads_as_its_text(p);
+  const auto served = served_properties(l);
+  return reads_as_its_text(position ? served[*position] : l.key.front());
 }
 
 bool composes_key(const tile_part& part) {
