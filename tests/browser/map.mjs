@@ -105,8 +105,9 @@ async function hearsOfChanges({ page, watch, server }) {
   await until(async () => (await tally(page, 'critical')) === critical + 1, 'the substation becomes critical');
   console.log(`heard after ${Date.now() - start} ms`);
   check((await textOf(page, '#say')).includes('critical'), 'it is said, too');
+  const outage = `OUT-${Date.now()}`; // another each time, should the database be kept
   server.sql(`insert into outage_restoration_tracker (outage_id, circuit_id, substation_id, status, priority,
-    customers_affected, start_time, latitude, longitude) select 'OUT-NEW', circuit_id, substation_id, 'ACTIVE', 'HIGH',
+    customers_affected, start_time, latitude, longitude) select '${outage}', circuit_id, substation_id, 'ACTIVE', 'HIGH',
     321, now(), centroid_lat, centroid_lon from circuit_status_realtime where substation_id = '${id}' limit 1`);
   await until(async () => (await textOf(page, '#say')).includes('321 customers'), 'an outage is told');
   await until(() => tilesOf(watch.requests, 'power_lines').length > 0, 'tiles that changed are asked for anew');
