@@ -17,8 +17,11 @@ async function firstPicture(first) {
   const { page, watch } = await watched(context, server.url);
   const wire = await context.newCDPSession(page);
   let bytes = 0;
-  await wire.send('Network.enable');
-  wire.on('Network.loadingFinished', (e) => (bytes += e.encodedDataLength));
+  // The tiles too, which a worker asks for.
+  page.on('requestfinished', async (request) => {
+    const sizes = await request.sizes().catch(() => null);
+    if (sizes) bytes += sizes.responseHeadersSize + sizes.responseBodySize;
+  });
   await page.goto(`${server.url}/`);
   await until(() => page.evaluate(() => performance.getEntriesByName('gridlight.picture').length > 0), 'a picture', { within: 60000 });
   const ms = await page.evaluate(() => performance.getEntriesByName('gridlight.picture')[0].startTime);
