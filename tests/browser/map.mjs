@@ -113,6 +113,7 @@ async function hearsOfChanges({ page, watch, server }) {
   check(tilesOf(watch.requests, 'water').length === 0 && tilesOf(watch.requests, 'buildings').length === 0, 'and no others');
   await page.click(`.attention [data-id="${id}"]`);
   await until(() => page.url().includes(`select=substations/${id}`), 'choosing a substation is kept in the address');
+  await until(() => viewOf(page).length > 2, 'the map goes there');
   return id;
 }
 
