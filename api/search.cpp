@@ -58,6 +58,18 @@ std::vector<const layer*> read_layers(http::parameters& q, const catalog& c,
   return out;
 }
 
+// Of what decides an answer beside rows and question: the layers' definitions, and the way they are searched,
+// which may change with their size.
+std::uint64_t configured(const std::vector<const layer*>& layers, std::span<const searched_layer> all) {
+  std::string out;
+  for (const layer* l : layers)
+    for (const searched_layer& s : all)
+      if (s.it == l)
+        out += std::to_string(l->definition) + " " + std::to_string(static_cast<int>(s.key)) +
+               (s.names ? "n " : " ");
+  return hash64(out);
+}
+
 // What is typed into a search box may be a person's name: no log gets it.
 void note(http::request& req, const catalog& c, const std::vector<const layer*>& layers) {
   req.audit.hide_values = true;
@@ -91,6 +103,7 @@ answer_t search(services& s, http::request& req) {
   if (ask.layers.empty())  // all of them are somebody else's
     co_return data_response(req, http::content_type::geojson, feature_collection({}, options), {});
   note(req, **all, ask.layers);
+  req.configured = configured(ask.layers, may);
   std::vector<std::string_view> names;
   for (const layer* l : ask.layers)
     names.push_back(l->config.name);

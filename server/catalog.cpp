@@ -63,7 +63,7 @@ std::uint64_t definition_of(const layer& l) {
   for (const std::string* text : {&c.name, &c.schema, &c.table, &c.geometry, &c.longitude, &c.latitude,
                                   &c.snap_layer, &c.snap_by, &c.circuit, &c.tiles.merge, &c.tiles.rank})
     add(*text);
-  for (const auto* list : {&c.key, &c.properties, &c.personal}) {
+  for (const auto* list : {&c.key, &c.properties, &c.personal, &c.search}) {
     add_number(list->size());
     for (const std::string& each : *list)
       add(each);
