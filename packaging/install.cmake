@@ -44,11 +44,6 @@ endforeach()
 file(WRITE ${GRIDLIGHT_MADE}/gridlight "${completion}\n")
 lay(${prefix}/share/bash-completion/completions ${GRIDLIGHT_MADE}/gridlight)
 
-# Of a program that tells systemd when it is ready.
-set(TYPE exec)
-if(EXISTS ${GRIDLIGHT_SOURCE}/server/service_manager.hpp)
-  set(TYPE notify)
-endif()
 configure_file(${packaging}/systemd/gridlight.service.in ${GRIDLIGHT_MADE}/gridlight.service @ONLY)
 lay(${prefix}/lib/systemd/system ${GRIDLIGHT_MADE}/gridlight.service ${packaging}/systemd/gridlight.socket)
 

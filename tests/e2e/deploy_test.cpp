@@ -70,7 +70,7 @@ TEST_CASE("the service specification of Snowpark Container Services") {
   variables["GRIDLIGHT_DATABASE_URL"] = "postgresql://gridlight:secret@pghost:5432/gridlight?sslmode=require";
   const auto got = configured(variables);
   CHECK_MESSAGE(got.status == 0, got.output);
-  CHECK(in_force(got.output, "    host: org-name.snowflakecomputing.com") == "");
+  CHECK(in_force(got.output, "    host: \"org-name.snowflakecomputing.com\"") == "");
   CHECK(in_force(got.output, "    token_file: \"/snowflake/session/token\"") == "");
   // Below the 60 s of its ingress.
   CHECK(in_force(got.output, "  max_duration: 50s") == "");

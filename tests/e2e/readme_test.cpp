@@ -214,7 +214,7 @@ TEST_CASE("the examples of README and pages answer as they say") {
 
 TEST_CASE("links between the pages lead somewhere") {
   const std::filesystem::path source = std::getenv("GRIDLIGHT_SOURCE_DIR");
-  static const std::regex link{R"(\]\(([^)#:]+)(#[^)]*)?\))"};
+  static const std::regex link{R"(\]\(([^)#:]+\.(md|yml|yaml|json))(#[^)]*)?\))"};
   std::vector<std::filesystem::path> pages{source / "README.md", source / "CONTRIBUTING.md",
                                            source / "deploy/snowpark/README.md", source / "bench/README.md"};
   for (const auto& entry : std::filesystem::directory_iterator{source / "docs"})

@@ -71,7 +71,7 @@ done
 
 # --------------------------------------------------------------------------------------------------------- units
 unit=$tree/usr/lib/systemd/system/gridlight.service
-for line in 'ProtectSystem=strict' 'NoNewPrivileges=yes' 'User=gridlight' 'LimitNOFILE=65536' \
+for line in 'Type=notify' 'ProtectSystem=strict' 'NoNewPrivileges=yes' 'User=gridlight' 'LimitNOFILE=65536' \
   'ExecStart=/usr/bin/gridlight serve' 'ExecStartPre=-/usr/bin/gridlight check' \
   'Environment=GRIDLIGHT_CONFIG=/etc/gridlight/gridlight.yaml' 'EnvironmentFile=-/etc/gridlight/gridlight.env'; do
   grep -qxF "$line" "$unit" || fault "gridlight.service lacks $line"
