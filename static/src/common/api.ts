@@ -103,6 +103,7 @@ async function failureOf(response: Response): Promise<ApiError> {
 
 /** fetch with our token; an ApiError when there is no answer, or none that is good. */
 export async function send(path: string, question: Question = {}): Promise<Response> {
+  const token = heldToken();
   const headers: Record<string, string> = { ...tokenHeaders() };
   if (question.accept !== undefined) headers.Accept = question.accept;
   const init: RequestInit = { method: question.method ?? (question.body === undefined ? 'GET' : 'POST'), headers };
@@ -119,7 +120,8 @@ export async function send(path: string, question: Question = {}): Promise<Respo
     throw new ApiError(0, 'No answer', 'The server does not answer.');
   }
   if (response.ok) return response;
-  if (response.status === 401) askForToken();
+  // Not when another has been given meanwhile.
+  if (response.status === 401 && token === heldToken()) askForToken();
   throw await failureOf(response);
 }
 

@@ -1,4 +1,4 @@
-import { tokenHeaders } from '../common/token';
+import { heldToken, tokenHeaders } from '../common/token';
 import { urlOf } from '../common/api';
 
 export interface ServerEvent {
@@ -100,12 +100,14 @@ export class EventStream {
       window.clearTimeout(quiet);
       quiet = window.setTimeout(() => abort.abort(), silence_ms);
     };
+    const token = heldToken();
     const headers: Record<string, string> = { Accept: 'text/event-stream', ...tokenHeaders() };
     if (this.lastId !== '') headers['Last-Event-ID'] = this.lastId;
     try {
       heard();
       const response = await fetch(urlOf(this.options.path), { headers, signal: abort.signal, cache: 'no-store' });
       if (response.status === 401) {
+        if (token !== heldToken()) return 'connecting';
         this.options.onUnauthorized();
         return 'refused';
       }
