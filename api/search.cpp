@@ -50,7 +50,7 @@ std::vector<const layer*> read_layers(http::parameters& q, const catalog& c,
         known += (known.empty() ? "" : ", ") + s.it->config.name;
       q.fail("layers", "there is no layer " + http::shown(name) + "; layers: " + known);
     } else if (std::find(out.begin(), out.end(), found->it) != out.end()) {
-      q.fail("layers", "layer " + name + " is named twice");
+      q.fail("layers", "layers names " + name + " twice");
     } else {
       out.push_back(found->it);
     }
