@@ -40,14 +40,16 @@ std::string asked(const layer& l) {
 // Of a text in small letters, which is a column's name here: lower() is most of what a search costs.
 std::string key_rank(std::string_view key) {
   return fmt::format(
-      "CASE WHEN strpos({0}, {1}) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, {1}) THEN {3} "
+      "CASE WHEN coalesce(strpos({0}, {1}), 0) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, "
+      "{1}) THEN {3} "
       "ELSE {4} END",
       key, folded, int{key_is}, int{key_starts}, int{key_contains});
 }
 
 std::string name_rank(std::string_view name) {
   return fmt::format(
-      "CASE WHEN strpos({0}, {1}) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, {1}) THEN {3} "
+      "CASE WHEN coalesce(strpos({0}, {1}), 0) = 0 THEN NULL WHEN {0} = {1} THEN {2} WHEN starts_with({0}, "
+      "{1}) THEN {3} "
       "WHEN strpos({0}, ' ' || {1}) > 0 THEN {4} ELSE {5} END",
       name, folded, int{name_is}, int{name_starts}, int{name_word_starts}, int{name_contains});
 }

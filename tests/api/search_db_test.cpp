@@ -95,6 +95,7 @@ TEST_CASE("numbers as ids, lines and areas with their boxes, features without a 
             R"("bbox":[-95.1,29.1,-95,29.3],"geometry":{"type":"Point","coordinates":[-95.05,29.2]})") !=
         std::string::npos);
   CHECK(found(b, "q=lake&layers=water") == lines{"water #7 name"});
+  CHECK(found(b, "q=bell").size() == 6);  // and none of the many without a name
   CHECK(found(b, "q=7x&layers=water").empty());
   CHECK(found(b, "q=99999999999999999999999&layers=water").empty());
   CHECK(found(b, "q=SUB-006") == lines{"substations SUB-006 id exact"});

@@ -38,10 +38,13 @@ export class Search {
   private timer: number | undefined;
   private running: AbortController | undefined;
   private asked = '';
+  /** Enter came before the answer: the first of it is meant. */
+  private eager = false;
 
   constructor(private readonly app: App) {
     app.searchSlot.append(el('div', { class: 'ask-search' }, this.input, this.drop));
     this.input.addEventListener('input', () => {
+      this.eager = false;
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => void this.ask(), pauseMs);
     });
@@ -112,6 +115,8 @@ export class Search {
     this.drop.replaceChildren(this.found.length > 0 ? this.options : empty, foot);
     this.app.announce(this.found.length === 0 ? `Nothing found for ${text}` : `${count(this.found.length, 'result')}${answer.value.truncated ? ', there are more' : ''}`);
     this.open(true);
+    if (this.eager) this.choose(0);
+    this.eager = false;
   }
 
   private key(e: KeyboardEvent): void {
@@ -134,9 +139,12 @@ export class Search {
       if (n > 0) this.point(e.key === 'ArrowDown' ? (this.at + 1) % n : (this.at - 1 + n + (this.at < 0 ? 1 : 0)) % n);
     } else if (e.key === 'Enter') {
       e.preventDefault();
-      // Enter may come before the answer to the last letters: then the first of it is not yet known.
       if (this.input.value.trim() === this.asked) this.choose(Math.max(0, this.at));
-      else void this.ask();
+      else {
+        window.clearTimeout(this.timer);
+        this.eager = true;
+        void this.ask();
+      }
     }
   }
 
