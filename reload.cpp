@@ -75,9 +75,9 @@ void reloader::told(const config_change& change) const {
   const auto list = [](const std::vector<std::string>& names) {
     return names.empty() ? std::string{"nothing"} : fmt::format("{}", fmt::join(names, ", "));
   };
-  spdlog::info("configuration read anew; changed: {}", list(change.changed));
   if (!change.restart.empty())
     spdlog::warn("changed in the configuration, but taken only by a restart: {}", list(change.restart));
+  spdlog::info("configuration read anew; changed: {}", list(change.changed));
 }
 
 void reloader::reload() {

@@ -150,7 +150,8 @@ TEST_CASE("reloads under load: each request is answered by one configuration or 
       CHECK_MESSAGE(contains(log, why), log);
       ++refused;
     }
-    CHECK(contains(b.reload(to_first ? first() : second()), "configuration read anew; changed: limits."));
+    CHECK(contains(b.reload(to_first ? first() : second()),
+                   "configuration read anew; changed: http.cors_origins, limits."));
     // At rest it is the new one, on every thread, for who asks from now on.
     const auto& now = to_first ? by_first : by_second;
     for (const std::string& target : targets())

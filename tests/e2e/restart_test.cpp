@@ -129,6 +129,7 @@ TEST_CASE("restarts under load with a socket handed in: nobody is refused or cut
     CHECK(server->stop() == 0);
     server = std::make_unique<server_process>(how);
     CHECK(port_of(server->url()) == port);
+    wait_until_ready(server->url());
   }
   check(load.stop(), count);
 }

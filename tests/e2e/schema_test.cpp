@@ -16,7 +16,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const int newest = gridlight::sync::expected_schema_version();
+// Not a constant: the migrations may not be read yet when those are made.
+int newest_version() {
+  return gridlight::sync::expected_schema_version();
+}
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != text.npos;
@@ -41,7 +44,8 @@ struct old_grid {
     return std::make_unique<server_process>(
         server_process::options{.environment = {{"GRIDLIGHT_DATABASE_URL", db.uri()}},
                                 .arguments = {"--set", "log.access=false"},
-                                .allowed = {"the database's schema is version"}});
+                                .allowed = {"the database's schema is version",
+                                            "the layers have not been read from the database yet"}});
   }
   temp_db db;
 };
@@ -81,6 +85,7 @@ keen_load::questions learn(const server_process& s) {
 }  // namespace
 
 TEST_CASE("a schema one version older is served, and migrated under load without a failed request") {
+  const int newest = newest_version();
   const old_grid g{newest - 1};
   const auto server = g.serve();
   REQUIRE(comes_true([&] { return http_client{server->url()}.get("/ready").status == 200; }));
@@ -101,6 +106,7 @@ TEST_CASE("a schema one version older is served, and migrated under load without
 }
 
 TEST_CASE("a server goes on while the schema becomes one version newer than it") {
+  const int newest = newest_version();
   const old_grid g{newest};
   const auto server = g.serve();
   REQUIRE(comes_true([&] { return http_client{server->url()}.get("/ready").status == 200; }));
@@ -132,6 +138,7 @@ TEST_CASE("a server goes on while the schema becomes one version newer than it")
 }
 
 TEST_CASE("an older schema is not served, until it is migrated") {
+  const int newest = newest_version();
   const old_grid g{newest - 2};
   const auto server = g.serve();
   const std::string why = "which serves " + std::to_string(newest - 1) + " and " + std::to_string(newest) +
