@@ -139,6 +139,7 @@ std::string fill(std::string path, const std::string& substation) {
   }
   if (of_layer && (path.ends_with("/within") || path.ends_with("/nearest"))) path += "?lon=-95.37&lat=29.76";
   if (path.find("/within?") != path.npos) path += "&radius_m=50000";
+  if (path.ends_with("/search")) path += "?q=SUB-0";
   return path;
 }
 

@@ -64,6 +64,8 @@ std::vector<question> honest_questions(const std::vector<std::string>& layers) {
     get(path);
   const std::vector<std::string> limits{"",           "&limit=1",    "&limit=7",
                                         "&limit=100", "&limit=1000", "&limit=10000"};
+  for (const char* limit : {"", "&limit=1", "&limit=7", "&limit=50", "&limit=100"})
+    get(std::string{"/api/postgres/search?q=a"} + limit);
   for (const std::string& layer : layers) {
     const std::string base = "/api/postgres/layers/" + layer, tiles = "/api/postgres/tiles/" + layer;
     get(base);
