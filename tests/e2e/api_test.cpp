@@ -132,6 +132,7 @@ std::string fill(std::string path, const std::string& substation) {
                                     {"{id}", substation},
                                     {"{layers}", "substations"},
                                     {"{tileset}", "substations.json"},
+                                    {"{file}", "plain.css"},
                                     {"{z}", "8"},
                                     {"{x}", "60"},
                                     {"{y}", "105"}}) {

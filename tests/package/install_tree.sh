@@ -4,7 +4,8 @@
 # told and left out.
 set -u
 build=$(realpath "$1") wrong=0
-scratch=$(mktemp -d)
+# Without a dot in its name, which mandoc would take for a section's.
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/gridlight-tree-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
 fault() {
