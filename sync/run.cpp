@@ -47,6 +47,8 @@ awaitable<result<void>> table_run::begin() {
     auto begun = co_await begin_run(db_, plan_, out_.mode, options_.token);
     if (!begun) co_return begun.error();
     record_ = std::move(*begun);
+    // What a lost session left behind; where that cannot be now, the next run does it.
+    co_await clean_up(db_, options_.token);
   } else {
     const auto row = co_await db_.execute(
         "SELECT nextval(pg_get_serial_sequence('gridlight.sync_run', 'run_id'))", command_deadline());
