@@ -98,7 +98,6 @@ class taker {
     }
 
     log::adopt(next->log);
-    who->tell_loaded();
     tls_.adopt(next->http.tls, *std::move(certificate));
     const bool taken = server_.adopt(next->http, who, [&shared = shared_, next, layers](http::worker& w) {
       auto& worker = static_cast<grid_worker&>(w);
@@ -106,6 +105,7 @@ class taker {
       worker.adopt(next);
     });
     if (!taken) return failure{errc::shutting_down, "the server ends"};
+    who->tell_loaded();
     if (change.sync) shared_.sync.follow(std::move(keeper));
     return {};
   }

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace gridlight::http {
 
 file_watch::state file_watch::look(const std::string& path) {
@@ -13,6 +15,19 @@ file_watch::state file_watch::look(const std::string& path) {
 
 void file_watch::add(const std::string& path) {
   if (!path.empty()) files_.push_back({path, look(path)});
+}
+
+void file_watch::follow(const std::vector<std::string>& paths) {
+  std::vector<file> before;
+  before.swap(files_);
+  for (const std::string& path : paths) {
+    const auto known =
+        std::find_if(before.begin(), before.end(), [&](const file& f) { return f.path == path; });
+    if (known != before.end())
+      files_.push_back(*known);
+    else
+      add(path);
+  }
 }
 
 bool file_watch::changed() {

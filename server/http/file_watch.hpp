@@ -10,6 +10,9 @@ namespace gridlight::http {
 class file_watch {
  public:
   void add(const std::string& path);  ///< as it is now; an empty path is left out
+  /// Only these from now on. One that was watched already keeps what was seen of it, so that a change since
+  /// then is still noticed.
+  void follow(const std::vector<std::string>& paths);
   bool empty() const noexcept { return files_.empty(); }
   bool changed();  ///< any, since the last call or add
 

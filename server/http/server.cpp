@@ -187,7 +187,8 @@ void server::impl::reload() {
 void server::impl::wait_for_hangup() {
   hangup->async_wait([this](error_code ec, int) {
     if (ec) return;
-    // Files that changed, too, are looked at in any case: the configuration may be refused for another reason.
+    // Files that changed, too, are looked at in any case: the configuration may be refused for another
+    // reason.
     if (tell.hung_up) {
       tell.hung_up();
     } else {
@@ -208,13 +209,14 @@ void server::impl::watch_files() {
 }
 
 void server::impl::look_at_files() {
-  files = {};
-  if (who != nullptr) files.add(who->file());
+  std::vector<std::string> paths;
+  if (who != nullptr) paths.push_back(who->file());
   if (tls != nullptr) {
     const auto now = tls->settings();
-    files.add(now.certificate);
-    files.add(now.key);
+    paths.push_back(now.certificate);
+    paths.push_back(now.key);
   }
+  files.follow(paths);
 }
 
 void server::request_stop(bool for_another) {

@@ -160,6 +160,11 @@ TEST_CASE("a watched file that is written, replaced, removed or made is noticed 
   std::filesystem::remove(two);
   CHECK(watch.changed());
   CHECK_FALSE(watch.changed());
+  std::ofstream{one} << "abc";
+  watch.follow({one, "", link});
+  CHECK(watch.changed());  // what came before it was followed again
+  std::ofstream{two} << "back";
+  CHECK_FALSE(watch.changed());
 }
 
 TEST_CASE("a stream goes through TLS, too: to its end, and until the client hangs up") {
