@@ -2,7 +2,6 @@
 
 #include <libpq-fe.h>
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
@@ -14,6 +13,7 @@
 
 #include "server/error.hpp"
 #include "server/postgres/connection.hpp"
+#include "server/published.hpp"
 
 namespace gridlight {
 
@@ -141,7 +141,7 @@ class catalog_store {
   void set(std::shared_ptr<const catalog> next) noexcept { current_.store(std::move(next)); }
 
  private:
-  std::atomic<std::shared_ptr<const catalog>> current_;
+  published<const catalog> current_;
 };
 
 }  // namespace gridlight

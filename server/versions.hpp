@@ -15,6 +15,7 @@
 
 #include "geo/bbox.hpp"
 #include "server/deadline.hpp"
+#include "server/published.hpp"
 
 namespace gridlight {
 
@@ -108,8 +109,8 @@ class version_store {
   };
   void publish(std::shared_ptr<const news> what) const;
 
-  std::atomic<std::shared_ptr<const versions>> current_;
-  std::atomic<std::shared_ptr<const knowledge>> known_;
+  published<const versions> current_;
+  published<const knowledge> known_;
   std::atomic<std::uint64_t> history_{0};
   std::int64_t database_ = 0;   // of the thread that learns
   std::uint64_t editions_ = 0;  // the same

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <mutex>
 
 #include "server/config.hpp"
 #include "server/error.hpp"
+#include "server/published.hpp"
 
 namespace gridlight::http {
 
@@ -42,7 +42,7 @@ class tls_keeper {
   const bool enabled_;
   mutable std::mutex lock_;  // of settings_
   file_settings settings_;
-  std::atomic<std::shared_ptr<context>> current_;
+  published<context> current_;
 };
 
 }  // namespace gridlight::http

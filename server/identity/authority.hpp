@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "server/error.hpp"
 #include "server/identity/networks.hpp"
 #include "server/identity/token_file.hpp"
+#include "server/published.hpp"
 
 namespace gridlight::identity {
 
@@ -54,7 +54,7 @@ class authority {
   caller anonymous_;
   scopes of_users_;
   networks ingress_;
-  std::atomic<std::shared_ptr<const std::vector<token_entry>>> tokens_;
+  published<const std::vector<token_entry>> tokens_;
 };
 
 /// What a route asks of its callers.

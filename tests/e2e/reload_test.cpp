@@ -33,13 +33,15 @@ layers:
 
 // Two configurations that differ in limits, in what a layer tells, and in which layers there are.
 std::string first() {
-  return "limits: {default_limit: 10, max_limit: 1000}\nhttp: {cors_origins: [https://one.example]}\n" +
+  return "limits: {default_limit: 10, max_limit: 1000}\nhttp: {threads: 2, cors_origins: "
+         "[https://one.example]}\n" +
          std::string{common_layers} +
          "  transformers: {key: transformer_id, geometry_type: point, properties: [rated_kva, feeder_id]}\n"
          "  outages: {table: outage_restoration_tracker, key: outage_id, geometry_type: point}\n";
 }
 std::string second() {
-  return "limits: {default_limit: 7, max_limit: 100}\nhttp: {cors_origins: [https://two.example]}\n" +
+  return "limits: {default_limit: 7, max_limit: 100}\nhttp: {threads: 2, cors_origins: "
+         "[https://two.example]}\n" +
          std::string{common_layers} +
          "  transformers: {key: transformer_id, geometry_type: point, properties: [health_score]}\n"
          "  poles: {table: grid_assets_cache, key: asset_id, geometry_type: point, properties: "
