@@ -110,27 +110,30 @@ std::vector<postgres::pool_status> process::status() {
 
 // All that handlers see of one configuration. Whoever is being served by it keeps it.
 struct grid_worker::generation {
-  generation(std::shared_ptr<const config> c, process& p, postgres::pool& pool, api::event_hub& hub)
-      : settings(std::move(c)), services{pool,
-                                         p.layers,
-                                         *settings,
-                                         p.counters,
-                                         [&p] { return p.status(); },
-                                         sync::expected_schema_version(),
-                                         p.started,
-                                         &p.versions,
-                                         &hub} {
+  generation(std::shared_ptr<const config> c, catalog_keeper::store_pointer l, process& p,
+             postgres::pool& pool, api::event_hub& hub)
+      : settings(std::move(c)), layers(std::move(l)), services{pool,
+                                                               *layers,
+                                                               *settings,
+                                                               p.counters,
+                                                               [&p] { return p.status(); },
+                                                               sync::expected_schema_version(),
+                                                               p.started,
+                                                               &p.versions,
+                                                               &hub} {
     services.tiles = p.tiles;
     services.reloads = &p.reloads;
   }
 
   const std::shared_ptr<const config> settings;
+  const catalog_keeper::store_pointer layers;
   api::services services;
   http::router routes;
 };
 
-std::shared_ptr<grid_worker::generation> grid_worker::make(std::shared_ptr<const config> settings) {
-  auto out = std::make_shared<generation>(std::move(settings), process_, pool_, hub_);
+std::shared_ptr<grid_worker::generation> grid_worker::make(std::shared_ptr<const config> settings,
+                                                           catalog_keeper::store_pointer served) {
+  auto out = std::make_shared<generation>(std::move(settings), std::move(served), process_, pool_, hub_);
   out->services.self = out;
   out->routes = api::make_routes(out->services);
   return out;
@@ -145,7 +148,8 @@ grid_worker::grid_worker(asio::any_io_executor executor, std::size_t index, proc
   process_.add(&pool_);
   pool_.start();
   if (index == 0) {
-    keeper_.emplace(executor, p.layers, pool_, settings.layers, sync::expected_schema_version());
+    keeper_.emplace(executor, p.layers, p.first_served, pool_, settings.layers,
+                    sync::expected_schema_version());
     keeper_->start();
     freshness_.emplace(executor, p.versions, pool_, std::chrono::milliseconds{250}, listening(settings));
     freshness_->start();
@@ -156,16 +160,16 @@ grid_worker::grid_worker(asio::any_io_executor executor, std::size_t index, proc
     events_.emplace(executor, p.versions, p.layers, pool_, p.events);
     events_->start();
   }
-  now_ = make(p.settings);
+  now_ = make(p.settings, p.first_served);
 }
 
 grid_worker::~grid_worker() {
   process_.remove(&pool_);
 }
 
-void grid_worker::adopt(std::shared_ptr<const config> settings) {
+void grid_worker::adopt(std::shared_ptr<const config> settings, catalog_keeper::store_pointer served) {
   hub_.adopt(event_options_of(*settings));
-  now_ = make(std::move(settings));
+  now_ = make(std::move(settings), served ? std::move(served) : now_->layers);
 }
 
 asio::awaitable<result<catalog_keeper::pointer>> grid_worker::read_layers(
@@ -173,8 +177,9 @@ asio::awaitable<result<catalog_keeper::pointer>> grid_worker::read_layers(
   co_return co_await keeper_->read(std::move(declared));
 }
 
-void grid_worker::adopt(std::vector<layer_config> declared, catalog_keeper::pointer made) {
-  keeper_->adopt(std::move(declared), std::move(made));
+void grid_worker::adopt(std::vector<layer_config> declared, catalog_keeper::pointer made,
+                        catalog_keeper::store_pointer served) {
+  keeper_->adopt(std::move(declared), std::move(made), std::move(served));
   events_->tell_all();
 }
 

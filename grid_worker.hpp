@@ -26,7 +26,9 @@ struct process {
   const std::shared_ptr<const config>
       settings;  ///< of the start; what may change since is each request's own
   metrics counters;
-  catalog_store layers;
+  catalog_store layers;  ///< for what runs in the background
+  const catalog_keeper::store_pointer first_served =
+      std::make_shared<catalog_store>();  ///< for requests by the configuration of the start
   version_store versions;
   std::shared_ptr<api::tile_store> tiles =
       std::make_shared<api::tile_store>(settings->tiles.cache_bytes, counters);
@@ -55,11 +57,13 @@ class grid_worker : public http::worker {
   const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
   /// Makes routes of another configuration; those of the one before stay for who has taken them.
-  void adopt(std::shared_ptr<const config> settings);
+  /// \param served  its layers, when they are others
+  void adopt(std::shared_ptr<const config> settings, catalog_keeper::store_pointer served);
 
   /// The first thread's: the catalog of other layers, and going on with it.
   boost::asio::awaitable<result<catalog_keeper::pointer>> read_layers(std::vector<layer_config> declared);
-  void adopt(std::vector<layer_config> declared, catalog_keeper::pointer made);
+  void adopt(std::vector<layer_config> declared, catalog_keeper::pointer made,
+             catalog_keeper::store_pointer served);
 
   boost::asio::awaitable<void> ready() override;
   std::shared_ptr<const http::router> current_routes() override;
@@ -67,7 +71,8 @@ class grid_worker : public http::worker {
 
  private:
   struct generation;
-  std::shared_ptr<generation> make(std::shared_ptr<const config> settings);
+  std::shared_ptr<generation> make(std::shared_ptr<const config> settings,
+                                   catalog_keeper::store_pointer served);
 
   const boost::asio::any_io_executor executor_;
   process& process_;

@@ -99,10 +99,17 @@ class taker {
 
     log::adopt(next->log);
     tls_.adopt(next->http.tls, *std::move(certificate));
-    const bool taken = server_.adopt(next->http, who, [&shared = shared_, next, layers](http::worker& w) {
+    // A store of their own for requests by this configuration: no thread may show its layers with the limits
+    // of another, whichever takes it first.
+    catalog_keeper::store_pointer served;
+    if (layers) {
+      served = std::make_shared<catalog_store>();
+      served->set(layers);
+    }
+    const bool taken = server_.adopt(next->http, who, [next, layers, served](http::worker& w) {
       auto& worker = static_cast<grid_worker&>(w);
-      if (layers && worker.is_first()) worker.adopt(next->layers, layers);
-      worker.adopt(next);
+      if (layers && worker.is_first()) worker.adopt(next->layers, layers, served);
+      worker.adopt(next, served);
     });
     if (!taken) return failure{errc::shutting_down, "the server ends"};
     who->tell_loaded();

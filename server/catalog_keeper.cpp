@@ -26,10 +26,11 @@ void log_new(const catalog& now) {
 
 }  // namespace
 
-catalog_keeper::catalog_keeper(asio::any_io_executor executor, catalog_store& store, postgres::pool& pool,
-                               std::vector<layer_config> declared, int schema_version,
+catalog_keeper::catalog_keeper(asio::any_io_executor executor, catalog_store& store, store_pointer served,
+                               postgres::pool& pool, std::vector<layer_config> declared, int schema_version,
                                std::chrono::milliseconds refresh)
     : store_(store),
+      served_(std::move(served)),
       pool_(pool),
       declared_(std::move(declared)),
       refresh_(refresh),
@@ -98,9 +99,10 @@ asio::awaitable<result<catalog_keeper::pointer>> catalog_keeper::read(std::vecto
   co_return std::make_shared<const catalog>(std::move(*fresh));
 }
 
-void catalog_keeper::adopt(std::vector<layer_config> declared, pointer made) {
+void catalog_keeper::adopt(std::vector<layer_config> declared, pointer made, store_pointer served) {
   ++adopted_;
   declared_ = std::move(declared);
+  served_ = std::move(served);
   log_new(*made);
   store_.set(std::move(made));
 }
@@ -123,7 +125,9 @@ asio::awaitable<bool> catalog_keeper::read_once() {
   const auto current = store_.get();
   if (current && *current == *fresh) co_return true;
   log_new(*fresh);
-  store_.set(std::make_shared<const catalog>(std::move(*fresh)));
+  const auto made = std::make_shared<const catalog>(std::move(*fresh));
+  served_->set(made);  // first: whoever sees the other may let requests in
+  store_.set(made);
   co_return true;
 }
 

@@ -18,18 +18,24 @@ namespace gridlight {
 /// or loaded while the server runs are seen. A database that is away leaves the last catalog in place.
 class catalog_keeper {
  public:
-  /// \param store, pool      must outlive it; all calls on the pool's executor
+  using store_pointer = std::shared_ptr<catalog_store>;
+
+  /// \param store, pool      must outlive it; all calls on the pool's executor. The store is for what runs in
+  ///                        the background; it always has the layers that are declared now
+  /// \param served          the same for requests: whoever has it sees these layers, never those that are
+  ///                        declared later
   /// \param schema_version  that this program knows: layers that need a schema are not served where it is too
   ///                        old for it; 0: any will do
-  catalog_keeper(boost::asio::any_io_executor executor, catalog_store& store, postgres::pool& pool,
-                 std::vector<layer_config> declared, int schema_version = 0,
+  catalog_keeper(boost::asio::any_io_executor executor, catalog_store& store, store_pointer served,
+                 postgres::pool& pool, std::vector<layer_config> declared, int schema_version = 0,
                  std::chrono::milliseconds refresh = std::chrono::seconds{30});
 
   using pointer = std::shared_ptr<const catalog>;
   /// The catalog of other layers, read now; nothing is changed. Fails as the database does.
   boost::asio::awaitable<result<pointer>> read(std::vector<layer_config> declared);
   /// Goes on with these, of which `read` made a catalog.
-  void adopt(std::vector<layer_config> declared, pointer made);
+  /// \param served  another one than before, which has it already
+  void adopt(std::vector<layer_config> declared, pointer made, store_pointer served);
 
   void start();
   void stop();                              ///< lets it end
@@ -43,6 +49,7 @@ class catalog_keeper {
                                                     deadline until);
 
   catalog_store& store_;
+  store_pointer served_;
   postgres::pool& pool_;
   std::vector<layer_config> declared_;
   std::chrono::milliseconds refresh_;
