@@ -18,6 +18,16 @@ std::string_view to_view(beast::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
+// The page's own addresses are relative, and so want the slash after the base path.
+response moved_into(const std::string& base, std::string_view target) {
+  response out;
+  out.status = 308;
+  out.type = content_type::text;
+  out.body = "the base path ends with a slash\n";
+  out.headers.emplace_back("Location", base + "/" + std::string{target.substr(base.size())});
+  return out;
+}
+
 std::optional<response> route_request(exchange& x, std::string_view path) {
   request& req = x.req;
   if (req.method == verb::options && path == "*") return x.by->writer.options(req, "GET, HEAD, POST");
@@ -28,6 +38,8 @@ std::optional<response> route_request(exchange& x, std::string_view path) {
     if (req.method == verb::head) req.method = x.found->method;
     return std::nullopt;
   }
+  if (match.allow.empty() && path == x.by->settings.base_path)
+    return moved_into(std::string{path}, req.target);
   if (match.allow.empty())
     return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
   if (req.method == verb::options) return x.by->writer.options(req, match.allow);

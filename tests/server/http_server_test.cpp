@@ -243,6 +243,9 @@ TEST_CASE("a base path is left out, whether the proxy took it away or not") {
   CHECK(client.get("/hello").body == "hello");
   CHECK(client.get("/gridhello").status == 404);
   CHECK(client.get("/grid/grid/hello").status == 404);
+  const auto moved = client.get("/grid?a=1");
+  CHECK(moved.status == 308);
+  CHECK(moved.header("Location") == "/grid/?a=1");
 }
 
 TEST_CASE("an allow-list of origins") {
