@@ -1,6 +1,6 @@
 // Drives the map page in Debian's Chromium, under its own policy: argument 1 is the URL of a database with a demo grid.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, launch, openMap, poorContrast, Server, sleep, until, watched } from './support.mjs';
@@ -214,6 +214,42 @@ async function asksForAToken(browser, database) {
   }
 }
 
+async function tellsOfASourceThatFails(browser, database) {
+  const config = join(mkdtempSync(join(tmpdir(), 'gridlight-map-')), 'gridlight.yaml');
+  writeFileSync(
+    config,
+    `sync:
+  tables:
+    outages: {mode: mirrored, source: nowhere.at_all, connection: '${database}', schedule: 1s, foreign_writes: accept}
+    work_orders: {enabled: false}
+    circuits: {enabled: false}
+    topology: {enabled: false}
+`,
+  );
+  const server = await Server.start(database, ['--config', config]);
+  try {
+    const { page, watch } = await watched(await browser.newContext(), server.url);
+    await openMap(page, server.url);
+    const state = (layer) =>
+      page.evaluate((id) => {
+        const at = document.querySelector(`li:has(#${id}) .state`);
+        return { stale: at.classList.contains('stale'), title: at.title, colour: getComputedStyle(at).color };
+      }, `layer-${layer}`);
+    await until(async () => (await state('outages')).stale, 'a layer whose source fails shows as stale', {
+      shown: () => state('outages'),
+    });
+    const { title, colour } = await state('outages');
+    check(/\d+ failed runs?/.test(title), `and tells why: ${title}`);
+    const [red, green, blue] = colour.match(/\d+/g).map(Number);
+    check(red > 1.5 * green && red > 1.5 * blue, `in red: ${colour}`);
+    check(!(await state('substations')).stale, 'the others do not');
+    check((await textOf(page, '#link')) === 'Live', 'and the page is live');
+    check(watch.faults.length === 0, watch.faults.join('\n'));
+  } finally {
+    await server.kill('SIGTERM');
+  }
+}
+
 const browser = await launch();
 const server = await Server.start(database);
 try {
@@ -238,6 +274,7 @@ try {
   await context.close();
   await step('phone', () => fitsAPhone(browser, server));
   await step('token', () => asksForAToken(browser, database));
+  await step('lag', () => tellsOfASourceThatFails(browser, database));
 } finally {
   await browser.close();
   await server.kill('SIGTERM');

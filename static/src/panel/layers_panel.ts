@@ -83,7 +83,7 @@ export class LayersPanel {
       state.textContent = parts.join(' · ');
       state.classList.toggle('stale', stale);
       const lag = run?.lag_s == null ? 'not synced from a source' : `${duration(run.lag_s)} behind its source`;
-      const failed = run && run.failures > 0 ? `, ${run.failures} failed runs` : '';
+      const failed = run && run.failures > 0 ? `, ${run.failures} failed ${run.failures === 1 ? 'run' : 'runs'}` : '';
       const told = `version ${version ?? 'unknown'}, ${lag}${failed}${linked ? '' : ', not connected'}${stale ? ': stale' : ''}`;
       state.title = told.charAt(0).toUpperCase() + told.slice(1);
       state.setAttribute('aria-label', state.title);
