@@ -43,36 +43,40 @@ bool fits(const std::string& path, sockaddr_un& at) {
   return true;
 }
 
-bool send_sockets(int to, const std::vector<int>& sockets) {
-  if (sockets.empty() || sockets.size() > most_sockets) return false;
-  char text = mark;
-  iovec data{&text, 1};
-  control_buffer control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = CMSG_SPACE(sockets.size() * sizeof(int));
-  cmsghdr* const head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sockets.size() * sizeof(int));
-  std::memcpy(CMSG_DATA(head), sockets.data(), sockets.size() * sizeof(int));
-  return ::sendmsg(to, &message, MSG_NOSIGNAL) == 1;
-}
-
-std::vector<int> receive_sockets(int from) {
+// A message of one byte with sockets.
+struct parcel {
   char text = 0;
   iovec data{&text, 1};
   control_buffer control{};
   msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof control.bytes;
+
+  explicit parcel(std::size_t control_size) {
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = control_size;
+  }
+  parcel(const parcel&) = delete;  // it points into itself
+  parcel& operator=(const parcel&) = delete;
+};
+
+bool send_sockets(int to, const std::vector<int>& sockets) {
+  if (sockets.empty() || sockets.size() > most_sockets) return false;
+  parcel out{CMSG_SPACE(sockets.size() * sizeof(int))};
+  out.text = mark;
+  cmsghdr* const head = CMSG_FIRSTHDR(&out.message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sockets.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(head), sockets.data(), sockets.size() * sizeof(int));
+  return ::sendmsg(to, &out.message, MSG_NOSIGNAL) == 1;
+}
+
+std::vector<int> receive_sockets(int from) {
   std::vector<int> out;
-  if (::recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1 || text != mark) return out;
-  for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
+  parcel in{sizeof(control_buffer)};
+  if (::recvmsg(from, &in.message, MSG_CMSG_CLOEXEC) != 1 || in.text != mark) return out;
+  for (cmsghdr* head = CMSG_FIRSTHDR(&in.message); head != nullptr; head = CMSG_NXTHDR(&in.message, head)) {
     if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
     out.resize((head->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     std::memcpy(out.data(), CMSG_DATA(head), out.size() * sizeof(int));
@@ -152,12 +156,12 @@ struct handover::impl : std::enable_shared_from_this<handover::impl> {
     if (!send_sockets(to->native_handle(), sockets())) return;
     spdlog::info("a new process has asked for the listening sockets");
     const auto answer = std::make_shared<std::array<char, 1>>();
-    to->async_read_some(asio::buffer(*answer), [self = shared_from_this(), to, answer](error_code ec,
-                                                                                       std::size_t n) {
-      if (ec || n != 1 || (*answer)[0] != ready) return;
-      if (!self->door.is_open() || std::exchange(self->gone, true)) return;
-      self->taken();
-    });
+    to->async_read_some(asio::buffer(*answer),
+                        [self = shared_from_this(), to, answer](error_code ec, std::size_t n) {
+                          if (ec || n != 1 || (*answer)[0] != ready) return;
+                          if (!self->door.is_open() || std::exchange(self->gone, true)) return;
+                          self->taken();
+                        });
   }
 
   void stop() {

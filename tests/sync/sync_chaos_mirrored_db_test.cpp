@@ -26,17 +26,8 @@ TEST_CASE("chaos, mirrored: after each run the table is the source's, or as it w
   MESSAGE("GRIDLIGHT_SEED=", seed);
   std::mt19937_64 random{seed};
   test::temp_db other;
-  other.run(
-      "CREATE TABLE stations (substation_id text, substation_name text, latitude float8, longitude float8)");
   sync_bench b;
-  b.db.run(
-      "CREATE TABLE places (substation_id text PRIMARY KEY, substation_name text, latitude float8, longitude "
-      "float8)");
-  b.configure(
-      "    places: {mode: mirrored, source: public.stations, table: public.places, key: substation_id, "
-      "batch_size: "
-      "100, min_share: 0, connection: " +
-      test::in_quotes(other.uri()) + "}\n");
+  test::mirror_places(b, other, "batch_size: 100, min_share: 0, ");
   int next = 1, well = 0, failed = 0;
   const int rounds = test::count_of(10, 220);
   for (int round = 0; round < rounds; ++round) {

@@ -13,16 +13,8 @@ using test::sync_bench;
 TEST_CASE(
     "readers see one generation of the rows, all of them, while full refreshes swap and merge below them") {
   test::temp_db other;
-  other.run(
-      "CREATE TABLE stations (substation_id text, substation_name text, latitude float8, longitude float8)");
   sync_bench b;
-  b.db.run(
-      "CREATE TABLE places (substation_id text PRIMARY KEY, substation_name text, latitude float8, longitude "
-      "float8)");
-  b.configure(
-      "    places: {mode: mirrored, source: public.stations, table: public.places, key: substation_id, "
-      "connection: " +
-      test::in_quotes(other.uri()) + "}\n");
+  test::mirror_places(b, other);
   const int rows = 5000, rounds = test::count_of(6, 60);
   const auto fill = [&](int generation, const std::string& which) {
     other.run("UPDATE stations SET substation_name = 'g" + std::to_string(generation) + "' WHERE " + which);

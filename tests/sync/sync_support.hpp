@@ -106,6 +106,17 @@ struct sync_bench {
   }
 };
 
+/// A table of places that mirrors stations, an empty one of `other`.
+/// \param options  of the table's settings, such as "batch_size: 100, "
+inline void mirror_places(sync_bench& b, const temp_db& other, const std::string& options = {}) {
+  const std::string columns = "substation_name text, latitude float8, longitude float8)";
+  other.run("CREATE TABLE stations (substation_id text, " + columns);
+  b.db.run("CREATE TABLE places (substation_id text PRIMARY KEY, " + columns);
+  b.configure(
+      "    places: {mode: mirrored, source: public.stations, table: public.places, key: substation_id, " +
+      options + "connection: " + in_quotes(other.uri()) + "}\n");
+}
+
 inline std::string did(const sync::run_outcome& o) {
   return o.did + " +" + std::to_string(o.inserted) + " ~" + std::to_string(o.updated) + " -" +
          std::to_string(o.deleted) + " =" + std::to_string(o.final_count);
