@@ -9,6 +9,7 @@ ARG SOURCE=/src
 WORKDIR ${SOURCE}
 # First what changes seldom.
 COPY dev ./
+COPY scripts scripts/
 RUN ./dev build packages && apt-get install -y --no-install-recommends ca-certificates
 ENV LANG=C.UTF-8
 COPY . .

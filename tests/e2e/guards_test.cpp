@@ -166,8 +166,9 @@ TEST_CASE("demo-data: a demo gives way to another when that is agreed to, other 
 TEST_CASE("./dev db reset refuses what it did not make, and asks before it deletes what it did") {
   const test::temp_folder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
-  std::filesystem::copy_file(std::string{std::getenv("GRIDLIGHT_SOURCE_DIR")} + "/dev",
-                             folder.path() / "dev");
+  for (const std::string name : {"dev", "scripts"})
+    std::filesystem::copy(std::string{std::getenv("GRIDLIGHT_SOURCE_DIR")} + "/" + name,
+                          folder.path() / name);
   const std::filesystem::path data = folder.path() / ".local/pg/data";
   std::filesystem::create_directories(data);
   std::ofstream{data / "PG_VERSION"} << "15\n";
