@@ -97,6 +97,7 @@ measure() {
   if [[ -n $3 ]]; then
     read_on "$2" &
     reader=$!
+    disown "$reader" # so that its end is not told
     sleep 1
   fi
   since=$(query -c 'select now()')
@@ -105,7 +106,6 @@ measure() {
   if [[ -n $reader ]]; then
     pkill -P "$reader" 2>/dev/null || true
     kill "$reader" 2>/dev/null || true
-    wait "$reader" 2>/dev/null || true
   fi
   done_and_failed=$(runs "$since" "${2:-none}")
   [[ -z $log ]] || waited=$(longest_wait "$((from + 1))")
