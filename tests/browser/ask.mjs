@@ -106,11 +106,15 @@ try {
   assert.equal(await page.evaluate(() => document.activeElement.className), 'maplibregl-canvas');
 
   step('hold and drag: a radius');
+  const inside = () => page.screenshot({ clip: { x: cx - 80, y: cy - 40, width: 40, height: 40 } });
   await page.mouse.move(cx, cy);
+  await sleep(500);
+  const without = await inside();
   await page.mouse.down();
   await sleep(500);
   await page.mouse.move(cx + 60, cy, { steps: 4 });
   await page.mouse.move(cx + 120, cy, { steps: 4 });
+  await until('the circle is drawn', async () => !(await inside()).equals(without));
   await shot('radius-drag');
   await page.mouse.up();
   await opened('Within a radius');

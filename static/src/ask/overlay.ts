@@ -9,22 +9,17 @@ const nothing: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features
 
 /** What Ask draws: the circle or area that was asked about, and what was found in it. */
 export class Overlay {
-  private shapes: GeoJSON.Feature[] = [];
   private points: GeoJSON.Feature[] = [];
-  private lit: string | null = null;
   private readonly map: GlMap;
 
   constructor(private readonly app: App) {
     this.map = app.map;
     this.install();
-    // Another style (dark, light) comes without our layers.
-    this.map.on('styledata', () => this.install());
     app.theme.onChange(() => this.paint());
   }
 
   /** What is asked about: outlines are drawn, areas shaded; a `role` of "measure" is dashed, "corner" a handle. */
   ask(...shapes: GeoJSON.Feature[]): void {
-    this.shapes = shapes;
     void this.source(shape)?.setData({ type: 'FeatureCollection', features: shapes });
   }
 
@@ -34,19 +29,17 @@ export class Overlay {
         ? [{ type: 'Feature', geometry: { type: 'Point', coordinates: hit.at }, properties: { key: keyOf(hit) } } as GeoJSON.Feature]
         : [],
     );
-    this.lit = null;
     void this.source(found)?.setData({ type: 'FeatureCollection', features: this.points });
     this.light(null);
   }
 
   light(key: string | null): void {
-    this.lit = key;
-    if (this.map.getLayer('ask-lit')) this.map.setFilter('ask-lit', ['==', ['get', 'key'], key ?? '']);
+    this.map.setFilter('ask-lit', ['==', ['get', 'key'], key ?? '']);
   }
 
   /** The found feature under a point of the screen. */
   at(point: { x: number; y: number }): string | null {
-    if (this.points.length === 0 || !this.map.getLayer('ask-found')) return null;
+    if (this.points.length === 0) return null;
     const box: [[number, number], [number, number]] = [
       [point.x - 6, point.y - 6],
       [point.x + 6, point.y + 6],
@@ -65,7 +58,6 @@ export class Overlay {
   }
 
   private install(): void {
-    if (this.map.getSource(shape) || !this.map.style.loaded()) return;
     this.map.addSource(shape, { type: 'geojson', data: nothing });
     this.map.addSource(found, { type: 'geojson', data: nothing });
     this.map.addLayer({ id: 'ask-fill', type: 'fill', source: shape, filter: ['==', ['geometry-type'], 'Polygon'] });
@@ -105,13 +97,9 @@ export class Overlay {
       paint: { 'circle-radius': 5, 'circle-stroke-width': 2 },
     });
     this.paint();
-    this.ask(...this.shapes);
-    void this.source(found)?.setData({ type: 'FeatureCollection', features: this.points });
-    this.light(this.lit);
   }
 
   private paint(): void {
-    if (!this.map.getLayer('ask-fill')) return;
     const accent = this.app.theme.token('--accent');
     const ground = this.app.theme.token('--surface');
     this.map.setPaintProperty('ask-fill', 'fill-color', accent);

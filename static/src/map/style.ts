@@ -86,7 +86,11 @@ export function styleLayers(theme: Theme, colouring: LineColouring): LayerSpecif
       type: 'fill',
       ...vector('water'),
       filter: ['match', ['geometry-type'], ['Polygon', 'MultiPolygon'], true, false],
-      paint: { 'fill-color': c('--map-water'), 'fill-antialias': true },
+      paint: {
+        'fill-color': c('--map-water'),
+        // A square that stands for ponds too small to be seen is mostly land.
+        'fill-opacity': ['case', ['has', 'point_count'], ['min', 0.4, ['*', 0.02, count]], 1],
+      },
     },
     {
       id: 'water-line',
