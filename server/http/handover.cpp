@@ -43,40 +43,38 @@ bool fits(const std::string& path, sockaddr_un& at) {
   return true;
 }
 
-// A message of one byte with sockets.
-struct parcel {
-  char text = 0;
-  iovec data{&text, 1};
-  control_buffer control{};
-  msghdr message{};
-
-  explicit parcel(std::size_t control_size) {
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes;
-    message.msg_controllen = control_size;
-  }
-  parcel(const parcel&) = delete;  // it points into itself
-  parcel& operator=(const parcel&) = delete;
-};
+// A message of one byte, with room for sockets.
+msghdr message_of(iovec& text, control_buffer& control, std::size_t control_size) {
+  msghdr out{};
+  out.msg_iov = &text;
+  out.msg_iovlen = 1;
+  out.msg_control = control.bytes;
+  out.msg_controllen = control_size;
+  return out;
+}
 
 bool send_sockets(int to, const std::vector<int>& sockets) {
   if (sockets.empty() || sockets.size() > most_sockets) return false;
-  parcel out{CMSG_SPACE(sockets.size() * sizeof(int))};
-  out.text = mark;
-  cmsghdr* const head = CMSG_FIRSTHDR(&out.message);
+  char text = mark;
+  iovec data{&text, 1};
+  control_buffer control{};
+  const msghdr message = message_of(data, control, CMSG_SPACE(sockets.size() * sizeof(int)));
+  cmsghdr* const head = CMSG_FIRSTHDR(&message);
   head->cmsg_level = SOL_SOCKET;
   head->cmsg_type = SCM_RIGHTS;
   head->cmsg_len = CMSG_LEN(sockets.size() * sizeof(int));
   std::memcpy(CMSG_DATA(head), sockets.data(), sockets.size() * sizeof(int));
-  return ::sendmsg(to, &out.message, MSG_NOSIGNAL) == 1;
+  return ::sendmsg(to, &message, MSG_NOSIGNAL) == 1;
 }
 
 std::vector<int> receive_sockets(int from) {
   std::vector<int> out;
-  parcel in{sizeof(control_buffer)};
-  if (::recvmsg(from, &in.message, MSG_CMSG_CLOEXEC) != 1 || in.text != mark) return out;
-  for (cmsghdr* head = CMSG_FIRSTHDR(&in.message); head != nullptr; head = CMSG_NXTHDR(&in.message, head)) {
+  char text = 0;
+  iovec data{&text, 1};
+  control_buffer control{};
+  msghdr message = message_of(data, control, sizeof control.bytes);
+  if (::recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1 || text != mark) return out;
+  for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
     if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
     out.resize((head->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     std::memcpy(out.data(), CMSG_DATA(head), out.size() * sizeof(int));
