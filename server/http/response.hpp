@@ -31,9 +31,9 @@ struct response {
   /// The body with gzip, for clients that take it; null: none. Without `shared` it is unpacked for others.
   std::shared_ptr<const std::string> packed;
   std::shared_ptr<const std::string> brotli;  ///< the same with brotli, which is never made here; null: none
-  std::shared_ptr<stream> live;   ///< when set, sent instead of a body for as long as it is open
-  std::string etag;               ///< without quotes; empty: none. Strong per encoding
-  bool varies_by_accept = false;  ///< another Accept may get another form
+  std::shared_ptr<stream> live;               ///< when set, sent instead of a body for as long as it is open
+  std::string etag;                           ///< without quotes; empty: none. Strong per encoding
+  bool varies_by_accept = false;              ///< another Accept may get another form
   std::string cache_control = "no-cache";
   std::vector<std::pair<std::string, std::string>> headers;  ///< anything else, such as Gridlight-Version
 
