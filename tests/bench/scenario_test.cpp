@@ -31,7 +31,7 @@ TEST_CASE("all shipped scenarios can be read, and say what they are about") {
     CHECK(s.name == name);
     CHECK(!s.kinds.empty());
   }
-  CHECK(names == "lookup map-session nearest status storm tiles-cold tiles-warm viewport ");
+  CHECK(names == "lookup map-session nearest search status storm tiles-cold tiles-warm viewport ");
 }
 
 TEST_CASE("a scenario with everything") {
