@@ -20,7 +20,7 @@ keep() {
   [[ -n $owner ]] || { echo "runtime_root: $file belongs to no package" >&2; exit 1; }
   packages+=("${owner%%:*}")
   for each in "$real" "$file"; do
-    [[ $each == /usr/* ]] || each=/usr$each
+    [[ $each != /lib* ]] || each=/usr$each
     [[ -e $to$each || -L $to$each ]] && continue
     mkdir -p "$to${each%/*}"
     cp --no-dereference --preserve=mode,timestamps "$each" "$to$each"
@@ -30,7 +30,6 @@ strip -o "$to/usr/bin/gridlight" "$program"
 while read -r library; do keep "$library"; done < <(ldd "$program" | grep -oE '/[^ ]+')
 
 keep /usr/lib/ssl/openssl.cnf
-cp -L /etc/ssl/openssl.cnf "$to/etc/ssl/"
 cp -L /etc/ssl/certs/ca-certificates.crt "$to/etc/ssl/certs/"
 ln -sf /etc/ssl/certs "$to/usr/lib/ssl/certs"
 packages+=(ca-certificates)
