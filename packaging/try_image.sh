@@ -13,7 +13,7 @@ storage=(--root "$folder/storage" --runroot "$folder/run")
 pod() {
   unshare --mount bash -c 'mount --make-rprivate /
     if mountpoint -q /sys/fs/cgroup/unified; then umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup; fi
-    exec podman "$@"' - "${storage[@]}" --runtime crun --cgroup-manager cgroupfs --events-backend file "$@"
+    exec podman "$@"' - "${storage[@]}" --runtime crun --cgroup-manager cgroupfs --events-backend file --log-level fatal "$@"
 }
 name=gridlight-try-$$ port=18473 running=no
 end() { [[ $running == no ]] || pod rm --force --time 1 "$name" >/dev/null 2>&1 || true; }
@@ -65,7 +65,7 @@ url=http://127.0.0.1:$port
 for _ in {1..100}; do curl -fs -o /dev/null "$url/ready" && break; sleep 0.1; done
 curl -fsS "$url/ready" >/dev/null || fail 'it is not ready'
 pod healthcheck run "$name" >/dev/null || fail 'its health check fails'
-curl -fsS "$url/api/postgres/layers/transformers/within?lon=-95.3698&lat=29.7604&radius_m=5000&limit=1" | head -c 300 >&2
+curl -fsS "$url/api/postgres/layers/transformers/within?lon=-95.3698&lat=29.7604&radius_m=5000&limit=1" | head -c 300 >&2; echo >&2
 pid=$(pod inspect --format '{{.State.Pid}}' "$name")
 grep -q $'^Uid:\t65532\t' "/proc/$pid/status" || fail 'it does not run as 65532'
 grep -q $'^CapEff:\t0000000000000000' "/proc/$pid/status" || fail 'it has capabilities'

@@ -134,8 +134,8 @@ void takeover::done() {
 }
 
 struct handover::impl : std::enable_shared_from_this<handover::impl> {
-  impl(asio::any_io_executor executor, std::function<std::vector<int>()> s, std::function<void()> t)
-      : door(std::move(executor)), sockets(std::move(s)), taken(std::move(t)) {}
+  impl(const asio::any_io_executor& executor, std::function<std::vector<int>()> s, std::function<void()> t)
+      : door(executor), sockets(std::move(s)), taken(std::move(t)) {}
 
   void accept() {
     door.async_accept([self = shared_from_this()](error_code ec, local::socket who) {
