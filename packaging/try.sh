@@ -116,7 +116,7 @@ say 'the sandbox, the start at boot, the end'
 booted systemd-analyze security --no-pager gridlight | tail -n 1 >&2
 booted bash -euc '
   systemctl is-enabled --quiet gridlight
-  test "$(ps -o user= -C gridlight | sort -u)" = gridlight
+  test "$(stat -c %U "/proc/$(systemctl show --value -p MainPID gridlight)")" = gridlight
   ! journalctl -u gridlight -o cat --no-pager | grep -E "code=dumped|status=31|Permission denied|Operation not permitted"
   cd /root/try && apt-get -q -y --allow-downgrades reinstall ./gridlight_*.deb >/dev/null
   until gridlight health --ready >/dev/null; do sleep 0.2; done
