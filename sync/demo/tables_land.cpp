@@ -65,7 +65,7 @@ void water_row(int number, const water_body& body, copy_rows& out) {
     out.text(body.name);
   // Hundredths of an acre of 4,046.856 m².
   out.text(body.type)
-      .numeric2(static_cast<std::int64_t>(area_m2(body.ring) / 40.46856 + 0.5))
+      .numeric2(std::llround(area_m2(body.ring) / 40.46856))
       .polygon(body.ring);
 }
 

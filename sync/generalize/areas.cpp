@@ -32,7 +32,6 @@ cells cells_of(const box& b, int order, double margin) {
 
 struct run {
   std::int64_t y0, y1;
-  friend bool operator==(const run&, const run&) = default;
 };
 
 // Runs that overlap or touch as one, in order.
