@@ -169,7 +169,8 @@ grid_worker::~grid_worker() {
 
 void grid_worker::adopt(std::shared_ptr<const config> settings, catalog_keeper::store_pointer served) {
   hub_.adopt(event_options_of(*settings));
-  now_ = make(std::move(settings), served ? std::move(served) : now_->layers);
+  if (!served) served = now_->layers;
+  now_ = make(std::move(settings), std::move(served));
 }
 
 asio::awaitable<result<catalog_keeper::pointer>> grid_worker::read_layers(

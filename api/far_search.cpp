@@ -164,7 +164,8 @@ std::vector<patch> far_search::next() {
     const std::size_t before = asked_.size();
     for (int n = 0; n < 16; ++n) {
       const double quarter = c.half / 4;
-      const cell part{c.u + quarter * (2 * (n % 4) - 3), c.v + quarter * (2 * (n / 4) - 3), quarter, 0, 0};
+      const int column = n % 4, row = n / 4;
+      const cell part{c.u + quarter * (2 * column - 3), c.v + quarter * (2 * row - 3), quarter, 0, 0};
       // Beyond the point opposite the centre the plane is nowhere.
       if (std::hypot(part.u, part.v) - quarter * std::numbers::sqrt2 > whole_sphere) continue;
       asked_.push_back(part);

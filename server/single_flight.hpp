@@ -69,7 +69,7 @@ class single_flight {
 
  private:
   struct waiter {
-    waiter(boost::asio::any_io_executor executor, deadline until) : timer(std::move(executor), until) {}
+    waiter(const boost::asio::any_io_executor& executor, deadline until) : timer(executor, until) {}
     boost::asio::steady_timer timer;  // of the waiter's thread, as is:
     std::optional<result<Value>> value;
   };

@@ -68,7 +68,10 @@ class mix_source : public source {
 // Something that each of many users does again and again.
 class user_source : public source {
  public:
-  double next_due_s() const override { return turns_.empty() ? never : turns_.top().due; }
+  double next_due_s() const override {
+    if (turns_.empty()) return never;
+    return turns_.top().due;
+  }
 
  protected:
   struct turn {

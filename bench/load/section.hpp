@@ -22,8 +22,8 @@ struct refused_section : usage_error {
 /// refused_section.
 class section {
  public:
-  section(YAML::Node node, std::string where, const std::string& file)
-      : node_(std::move(node)), where_(std::move(where)), file_(file) {}
+  section(const YAML::Node& node, std::string where, const std::string& file)
+      : node_(node), where_(std::move(where)), file_(file) {}
 
   [[noreturn]] void refuse(const std::string& why, const YAML::Node& at) const {
     const auto mark = at.Mark();

@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <random>
 #include <stdexcept>

@@ -25,7 +25,7 @@ struct bench : grid_bench {
     version_store::versions now;
     for (const auto& row : rows("SELECT layer, version FROM gridlight.layer_state"))
       now.emplace(row[0], std::stoll(row[1]));
-    known.set(std::move(now), asked_at);
+    known.set(now, asked_at);
   }
   void raise(const std::string& layer) {
     db.run("UPDATE gridlight.layer_state SET version = version + 1 WHERE layer = '" + layer + "'");

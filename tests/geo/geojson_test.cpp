@@ -60,8 +60,7 @@ TEST_CASE("each type comes back as it was read") {
           R"({"type":"MultiPoint","coordinates":[[1,2],[3,4]]})",
           R"({"type":"MultiLineString","coordinates":[[[0,0],[1,1]],[[2,2],[3,3]]]})",
           R"({"type":"MultiPolygon","coordinates":[[[[0,0],[1,0],[0,1],[0,0]]],[[[5,5],[6,5],[5,6],[5,5]]]]})",
-          R"({"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1,2]},)"
-          R"({"type":"GeometryCollection","geometries":[]}]})",
+          R"({"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1,2]},{"type":"GeometryCollection","geometries":[]}]})",
       })
     CHECK(again(json) == json);
 }

@@ -57,13 +57,14 @@ double awkward_degrees(std::mt19937_64& random) {
   std::uniform_real_distribution<double> degrees{-180, 180};
   std::uniform_int_distribution<std::int64_t> grid{-18'000'000'000, 18'000'000'000};
   std::uniform_int_distribution<std::int64_t> binary{-180 * 256, 180 * 256};
+  const std::int64_t half = grid(random) / 10 * 10 + 5;
   switch (random() % 6) {
     case 0:
       return static_cast<double>(grid(random)) / 1e8;
     case 1:
-      return static_cast<double>(grid(random) / 10 * 10 + 5) / 1e8;
+      return static_cast<double>(half) / 1e8;
     case 2:
-      return std::nextafter(static_cast<double>(grid(random) / 10 * 10 + 5) / 1e8, degrees(random));
+      return std::nextafter(static_cast<double>(half) / 1e8, degrees(random));
     case 3:
       return static_cast<double>(binary(random)) / 256;
     case 4:  // beyond degrees, as far as the promise goes

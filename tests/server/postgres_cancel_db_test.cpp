@@ -1,4 +1,7 @@
 // Queries that are cancelled again and again, beside neighbours on the same connections.
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/detached.hpp>
 #include <random>
 
 #include "server/postgres/pool.hpp"

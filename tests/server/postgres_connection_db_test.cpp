@@ -1,6 +1,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -344,7 +347,7 @@ TEST_CASE("what cannot be reached is database_unavailable, and no word of the UR
 
 TEST_CASE("of several hosts, a dead first one does not matter") {
   const temp_db db;
-  const std::string uri = db.uri();
+  const std::string& uri = db.uri();
   const auto from = uri.find("host='") + 6, to = uri.find('\'', from);
   const auto port_from = uri.find("port='") + 6, port_to = uri.find('\'', port_from);
   REQUIRE(from != std::string::npos);

@@ -1,3 +1,6 @@
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/detached.hpp>
 #include <set>
 #include <thread>
 
@@ -21,8 +24,7 @@ asio::awaitable<void> all_at_once(int count, Body body) {
       CHECK_FALSE(e);
       if (++ended == count) all.cancel();
     });
-  while (ended < count)
-    co_await all.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (ended < count) co_await all.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 const statement echo{"SELECT $1::int4, pg_backend_pid()", {oid::int4}};

@@ -1,5 +1,6 @@
 #include "server/postgres/pool.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <set>
 #include <thread>
 

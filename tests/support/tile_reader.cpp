@@ -116,7 +116,6 @@ class geometry_reader {
 
 tile_feature read_feature(protozero::pbf_reader in, const tile_layer& layer, bool lenient) {
   tile_feature out;
-  protozero::data_view geometry;
   while (in.next()) {
     switch (in.tag()) {
       case 1:
