@@ -64,9 +64,7 @@ void water_row(int number, const water_body& body, copy_rows& out) {
   else
     out.text(body.name);
   // Hundredths of an acre of 4,046.856 m².
-  out.text(body.type)
-      .numeric2(std::llround(area_m2(body.ring) / 40.46856))
-      .polygon(body.ring);
+  out.text(body.type).numeric2(std::llround(area_m2(body.ring) / 40.46856)).polygon(body.ring);
 }
 
 // Lakes and bayous first, then a piece a circuit with its ponds.
