@@ -11,7 +11,6 @@
 
 using namespace gridlight;
 using namespace gridlight::sync;
-using boost::asio::awaitable;
 
 namespace {
 

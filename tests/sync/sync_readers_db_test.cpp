@@ -7,7 +7,6 @@
 #include "tests/sync/sync_support.hpp"
 
 using namespace gridlight;
-using test::did;
 using test::sync_bench;
 
 TEST_CASE(
