@@ -227,7 +227,9 @@ TEST_CASE("a drain tells who asks again, closes who does not, and ends streams")
   listener.next("snapshot");
   server.signal(SIGTERM);
   REQUIRE(server.wait_for_log("stopping"));
-  const auto last = again.get("/live");
+  auto last = again.get("/live");
+  for (int i = 0; last.keep_alive && i < 100; ++i)  // its thread hears of it a moment after the log
+    last = again.get("/live");
   CHECK(last.status == 200);
   CHECK_FALSE(last.keep_alive);
   CHECK(listener.ends_cleanly());
