@@ -161,7 +161,7 @@ TEST_CASE("reloads under load: each request is answered by one configuration or 
   }
   const auto t = load.stop();
   MESSAGE(count << " reloads, " << refused << " refused: " << t.right << " right, " << t.failed << " failed, "
-                << t.connections << " connections, longest " << t.longest_ms << " ms");
+                << t.connections << " connections, longest " << t.longest_ms << " ms: " << t.slowest);
   CHECK(t.right > static_cast<std::size_t>(count) * 10);
   CHECK_MESSAGE(t.failed == 0, t.first_failure);
   CHECK(t.connections == 4);  // none was closed

@@ -112,7 +112,10 @@ struct keen_load::impl {
         on.close();
       }
       const double ms = std::chrono::duration<double, std::milli>(clock::now() - start).count();
-      mine.longest_ms = std::max(mine.longest_ms, ms);
+      if (ms > mine.longest_ms) {
+        mine.longest_ms = ms;
+        mine.slowest = next->first;
+      }
       if (++next == all.end()) next = all.begin();
     }
     const std::lock_guard guard{lock};
@@ -121,7 +124,10 @@ struct keen_load::impl {
     sum.connections += mine.connections;
     sum.closed += mine.closed;
     sum.asked_again += mine.asked_again;
-    sum.longest_ms = std::max(sum.longest_ms, mine.longest_ms);
+    if (mine.longest_ms > sum.longest_ms) {
+      sum.longest_ms = mine.longest_ms;
+      sum.slowest = mine.slowest;
+    }
     if (sum.first_failure.empty()) sum.first_failure = mine.first_failure;
   }
 

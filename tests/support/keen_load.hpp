@@ -27,6 +27,7 @@ class keen_load {
     std::size_t closed = 0;       ///< by the server, between two requests
     std::size_t asked_again = 0;  ///< of these, when the next request was on its way already
     double longest_ms = 0;
+    std::string slowest;  ///< what took so long
     std::string first_failure;
   };
 
