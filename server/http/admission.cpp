@@ -19,16 +19,18 @@ std::string_view to_view(beast::string_view text) noexcept {
 }
 
 // The page's own addresses are relative, and so want the slash after the base path.
-response moved_into(const std::string& base, std::string_view target) {
+response moved_into(std::string_view base, std::string_view query) {
   response out;
   out.status = 308;
   out.type = content_type::text;
   out.body = "the base path ends with a slash\n";
-  out.headers.emplace_back("Location", base + "/" + std::string{target.substr(base.size())});
+  std::string there = std::string{base} + "/";
+  if (!query.empty()) there.append("?").append(query);
+  out.headers.emplace_back("Location", std::move(there));
   return out;
 }
 
-std::optional<response> route_request(exchange& x, std::string_view path) {
+std::optional<response> route_request(exchange& x, std::string_view path, std::string_view query) {
   request& req = x.req;
   if (req.method == verb::options && path == "*") return x.by->writer.options(req, "GET, HEAD, POST");
   router::match match = x.by->routes.find(req.method, path);
@@ -38,8 +40,7 @@ std::optional<response> route_request(exchange& x, std::string_view path) {
     if (req.method == verb::head) req.method = x.found->method;
     return std::nullopt;
   }
-  if (match.allow.empty() && path == x.by->settings.base_path)
-    return moved_into(std::string{path}, req.target);
+  if (match.allow.empty() && path == x.by->settings.base_path) return moved_into(path, query);
   if (match.allow.empty())
     return problem({errc::not_found, "there is nothing at " + shown(req.path)}, req.id);
   if (req.method == verb::options) return x.by->writer.options(req, match.allow);
@@ -131,7 +132,7 @@ std::optional<response> admit(exchange& x, std::string_view head_text, session_s
   auto path = decode_path(parts.path);
   if (!path) return problem(path.error(), req.id);
   req.path = *std::move(path);
-  auto unrouted = route_request(x, parts.path);
+  auto unrouted = route_request(x, parts.path, parts.query);
   if (auto res = check_rate(x, services)) return res;
   if (unrouted) return unrouted;
   if (auto res = check_caller(x)) return res;

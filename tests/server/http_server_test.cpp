@@ -246,6 +246,7 @@ TEST_CASE("a base path is left out, whether the proxy took it away or not") {
   const auto moved = client.get("/grid?a=1");
   CHECK(moved.status == 308);
   CHECK(moved.header("Location") == "/grid/?a=1");
+  CHECK(client.get("http://127.0.0.1/grid").header("Location") == "/grid/");
 }
 
 TEST_CASE("an allow-list of origins") {
