@@ -228,8 +228,10 @@ TEST_CASE("a drain tells who asks again, closes who does not, and ends streams")
   server.signal(SIGTERM);
   REQUIRE(server.wait_for_log("stopping"));
   auto last = again.get("/live");
-  for (int i = 0; last.keep_alive && i < 100; ++i)  // its thread hears of it a moment after the log
+  for (int i = 0; last.keep_alive && i < 1000; ++i) {  // its thread hears of it a moment after the log
+    std::this_thread::sleep_for(5ms);
     last = again.get("/live");
+  }
   CHECK(last.status == 200);
   CHECK_FALSE(last.keep_alive);
   CHECK(listener.ends_cleanly());
