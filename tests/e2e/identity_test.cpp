@@ -10,14 +10,11 @@
 #include "tests/support/server_process.hpp"
 #include "tests/support/temp_db.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight::test;
 
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
 
 /// A file of tokens, and the tokens themselves.
 class token_office {

@@ -13,15 +13,12 @@
 #include "tests/support/soak.hpp"
 #include "tests/support/sse_client.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
 
 constexpr std::string_view common_layers = R"(
 layers:

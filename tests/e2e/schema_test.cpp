@@ -10,6 +10,7 @@
 #include "tests/support/keen_load.hpp"
 #include "tests/support/server_process.hpp"
 #include "tests/support/temp_db.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight::test;
 using namespace std::chrono_literals;
@@ -19,10 +20,6 @@ namespace {
 // Not a constant: the migrations may not be read yet when those are made.
 int newest_version() {
   return gridlight::sync::expected_schema_version();
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
 }
 
 struct old_grid {

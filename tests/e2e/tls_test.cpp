@@ -9,14 +9,11 @@
 #include "tests/support/server_process.hpp"
 #include "tests/support/temp_db.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight::test;
 
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
 
 struct tls_bench {
   tls_bench() { make_certificate(certificate, key, "first"); }

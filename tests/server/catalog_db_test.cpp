@@ -6,8 +6,10 @@
 #include "server/postgres/blocking.hpp"
 #include "server/postgres/connection.hpp"
 #include "tests/support/temp_db.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 
 namespace {
 
@@ -54,10 +56,6 @@ std::vector<std::string> names(const std::vector<property>& properties) {
   for (const property& p : properties)
     out.push_back(p.name);
   return out;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
 }
 
 }  // namespace

@@ -7,17 +7,13 @@
 
 #include "server/config_keys.hpp"
 #include "server/schema_version.hpp"
+#include "tests/server/config_support.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 using namespace gridlight::config_detail;
 
 namespace {
-
-config good(std::string_view yaml) {
-  auto c = parse_config(yaml, "t.yaml");
-  REQUIRE_MESSAGE(c.has_value(), c.error().detail);
-  return *std::move(c);
-}
 
 using names = std::vector<std::string>;
 

@@ -7,8 +7,10 @@
 
 #include "embedded/default_config.hpp"
 #include "server/config.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 
 namespace {
 
@@ -26,10 +28,6 @@ std::string bad(const std::string& body) {
   const auto c = parse_config("layers:\n  l: {" + body + "}\n", "t.yaml");
   REQUIRE(c.has_error());
   return c.error().detail;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
 }
 
 const layer_config& find(const config& c, std::string_view name) {

@@ -3,23 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "server/config.hpp"
+#include "tests/server/config_support.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-config good(std::string_view yaml) {
-  auto c = parse_config(yaml, "t.yaml");
-  REQUIRE_MESSAGE(c.has_value(), c.error().detail);
-  return *std::move(c);
-}
-
-std::string bad(std::string_view yaml) {
-  const auto c = parse_config(yaml, "t.yaml");
-  REQUIRE(c.has_error());
-  return c.error().detail;
-}
 
 const sync_table_config& table(const config& c, std::string_view name) {
   for (const auto& t : c.sync.tables)

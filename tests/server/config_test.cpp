@@ -1,58 +1,12 @@
-#include "server/config.hpp"
-
-#include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "server/config_keys.hpp"
+#include "tests/server/config_support.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-config good(std::string_view yaml, const std::map<std::string, std::string>& environment = {}) {
-  auto c = parse_config(yaml, "t.yaml", environment);
-  REQUIRE_MESSAGE(c.has_value(), c.error().detail);
-  return *std::move(c);
-}
-
-std::string bad(std::string_view yaml, const std::map<std::string, std::string>& environment = {}) {
-  const auto c = parse_config(yaml, "t.yaml", environment);
-  REQUIRE(c.has_error());
-  CHECK(c.error().code == errc::input);
-  return c.error().detail;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
-
-// A folder that is the current one while it lives.
-class in_new_folder {
- public:
-  in_new_folder() : before_(std::filesystem::current_path()) {
-    path_ = std::filesystem::temp_directory_path() / ("gridlight_config_test_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(path_);
-    std::filesystem::current_path(path_);
-  }
-  ~in_new_folder() {
-    std::filesystem::current_path(before_);
-    std::filesystem::remove_all(path_);
-  }
-  in_new_folder(const in_new_folder&) = delete;
-  in_new_folder& operator=(const in_new_folder&) = delete;
-  static void write(const std::string& name, std::string_view text) { std::ofstream{name} << text; }
-
- private:
-  std::filesystem::path before_, path_;
-};
-
-}  // namespace
 
 TEST_CASE("an empty file is the defaults and the built-in layers") {
   for (const char* yaml : {"", "# nothing\n", "---\n", "http:\n", "~"}) {
@@ -346,63 +300,6 @@ TEST_CASE("a message shows odd values safely and shortly") {
   CHECK(bad(std::string(5000, 'k') + ": 1").size() < 2500);
 }
 
-TEST_CASE("${NAME} and ${NAME:-default} in values") {
-  const std::map<std::string, std::string> env{{"P", "81"}, {"EMPTY", ""}, {"LVL", "warn"}};
-  CHECK(good("http: {port: \"${P}\"}", env).http.port == 81);
-  CHECK(good("http: {port: \"${P}80\"}", env).http.port == 8180);
-  CHECK(good("http: {port: \"${NONE:-82}\"}", env).http.port == 82);
-  CHECK(good("http: {port: \"${EMPTY:-83}\"}", env).http.port == 83);
-  CHECK(good("http:\n  port: ${P}\n", env).http.port == 81);
-  CHECK(good("log: {level: \"${LVL}\"}", env).log.level == "warn");
-  CHECK(good("postgres: {uri: \"${EMPTY}\"}", env).postgres.uri.empty());
-  CHECK(good("postgres: {uri: \"${NONE:-}\"}", env).postgres.uri.empty());
-  CHECK(good("http: {cors_origins: \"${O}\"}", {{"O", "https://a, https://b"}}).http.cors_origins.size() ==
-        2);
-  CHECK(good("layers: {a: {key: \"${K}\", title: \"$${x} $5 $\"}}", {{"K", "id"}}).layers[0].key[0] == "id");
-  CHECK(good("layers: {a: {key: id, title: \"$${x} $5 $\"}}").layers[0].title == "${x} $5 $");
-  CHECK(contains(
-      bad("http:\n  port: ${NONE}\n", env),
-      "t.yaml:2: http.port: the environment variable NONE is not set; set it, or write ${NONE:-default}"));
-  CHECK(contains(bad("http: {port: \"${P\"}", env), "has no closing }"));
-  for (const char* odd : {"${}", "${1A}", "${a b}", "${P-x}", "${:-x}"})
-    CHECK(contains(bad("http: {port: \"" + std::string{odd} + "\"}", env), "is no variable"));
-}
-
-TEST_CASE("a variable's value is a value, never YAML") {
-  CHECK(good("layers: {a: {key: id, title: \"${T}\"}}", {{"T", "x\", key: other, mode: \"attached"}})
-            .layers[0]
-            .key == std::vector<std::string>{"id"});
-  CHECK(contains(bad("http: {port: \"${T}\"}", {{"T", "${P}"}}), "http.port is ${P};"));
-}
-
-TEST_CASE("GRIDLIGHT_ and a setting's name in capitals sets it") {
-  const config c =
-      good("http: {port: 1, threads: 3}", {{"GRIDLIGHT_HTTP_PORT", "2"},
-                                           {"GRIDLIGHT_HTTP_CORS_ORIGINS", "https://a,https://b"},
-                                           {"GRIDLIGHT_DATABASE_URL", "host=a\n"},
-                                           {"HOME", "/root"},
-                                           {"PGHOST", "b"}});
-  CHECK(c.http.port == 2);
-  CHECK(c.http.threads == 3);
-  CHECK(c.http.cors_origins.size() == 2);
-  CHECK(c.postgres.uri.reveal() == "host=a");
-}
-
-TEST_CASE("GRIDLIGHT_ variables that are no settings are known, others are faults") {
-  for (const char* name :
-       {"GRIDLIGHT_CONFIG", "GRIDLIGHT_REAL_DATA", "GRIDLIGHT_TEST_DATABASE_URL", "GRIDLIGHT_SOAK",
-        "GRIDLIGHT_SOAK_MINUTES", "GRIDLIGHT_FUZZ_SECONDS", "GRIDLIGHT_BINARY", "GRIDLIGHT_SOURCE_DIR"})
-    CHECK(parse_config("", "t", {{name, "x"}}).has_value());
-  CHECK(bad("", {{"GRIDLIGHT_HTTP_PROT", "1"}})
-            .starts_with(
-                "environment: unknown variable GRIDLIGHT_HTTP_PROT; did you mean GRIDLIGHT_HTTP_PORT"));
-  CHECK(contains(bad("", {{"GRIDLIGHT_LAYERS", "x"}}), "unknown variable GRIDLIGHT_LAYERS"));
-  CHECK(contains(bad("", {{"GRIDLIGHT_DATABASE_URL", "host=a"}, {"GRIDLIGHT_POSTGRES_URI", "host=b"}}),
-                 "set one"));
-  CHECK(good("", {{"GRIDLIGHT_DATABASE_URL", "host=a"}, {"GRIDLIGHT_POSTGRES_URI", "host=a"}})
-            .postgres.uri.reveal() == "host=a");
-}
-
 TEST_CASE("no message and no dump shows a secret") {
   const std::string password = "hunter2";
   for (const std::string& uri : {"postgresql://u:" + password + "@[h/d", "password=" + password + " nonsense",
@@ -459,52 +356,4 @@ layers:
   CHECK(again.layers[0].longitude == "lo\"n");
   CHECK(dump(good(dump(good("")))) == dump(good("")));
   CHECK(contains(dump(good("layers: {}")), "layers: {}"));
-}
-
-TEST_CASE("flag over environment over file over built-in") {
-  const in_new_folder here;
-  config_sources s;
-  CHECK(load_config(s)->http.port == 8080);
-  here.write("gridlight.yaml", "http: {port: 1, threads: 1, max_connections: 1}\nlog: {level: warn}\n");
-  s.environment = {{"GRIDLIGHT_HTTP_THREADS", "2"}, {"GRIDLIGHT_HTTP_MAX_CONNECTIONS", "2"}};
-  s.flags = {{"http.max_connections", "3"}};
-  const auto c = load_config(s);
-  REQUIRE(c.has_value());
-  CHECK(c->http.port == 1);
-  CHECK(c->http.threads == 2);
-  CHECK(c->http.max_connections == 3);
-  CHECK(c->log.level == "warn");
-  CHECK(c->layers.size() == 15);
-}
-
-TEST_CASE("which file is read") {
-  const in_new_folder here;
-  here.write("gridlight.yaml", "http: {port: 1}\n");
-  here.write("named.yaml", "http: {port: 2}\n");
-  here.write("given.yaml", "http: {port: 3}\n");
-  here.write("faulty.yaml", "http:\n  port: x\n");
-  CHECK(load_config({})->http.port == 1);
-  CHECK(load_config({.file = {}, .environment = {{"GRIDLIGHT_CONFIG", "named.yaml"}}, .flags = {}})
-            ->http.port == 2);
-  CHECK(load_config({.file = "given.yaml", .environment = {{"GRIDLIGHT_CONFIG", "named.yaml"}}, .flags = {}})
-            ->http.port == 3);
-  CHECK(load_config({.file = "faulty.yaml", .environment = {}, .flags = {}})
-            .error()
-            .detail.starts_with("faulty.yaml:2: http.port is x;"));
-  const auto missing = load_config({.file = "missing.yaml", .environment = {}, .flags = {}});
-  REQUIRE(missing.has_error());
-  CHECK(contains(missing.error().detail, "missing.yaml cannot be read"));
-  const auto folder = load_config({.file = ".", .environment = {}, .flags = {}});
-  REQUIRE(folder.has_error());
-  CHECK(contains(folder.error().detail, "it is a folder"));
-}
-
-TEST_CASE("flags obey the same rules") {
-  const in_new_folder here;
-  const auto fault = [](const char* name, const char* value) {
-    return load_config({.file = {}, .environment = {}, .flags = {{name, value}}}).error().detail;
-  };
-  CHECK(fault("http.port", "x").starts_with("--set http.port: http.port is x; it must be a whole number"));
-  CHECK(fault("http.prot", "1") == "--set: unknown key http.prot; did you mean http.port?");
-  CHECK(contains(fault("layers", "1"), "unknown key layers"));
 }

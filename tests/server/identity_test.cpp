@@ -6,16 +6,14 @@
 
 #include "server/identity/authority.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 using namespace gridlight::identity;
 using boost::asio::ip::make_address;
 
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
 
 std::string hash_of(std::string_view token) {
   return text_of(sha256(token));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/secret.hpp"
+#include "tests/support/soak.hpp"
 
 using namespace gridlight;
 
@@ -276,9 +277,9 @@ TEST_CASE("threads' lines do not mix") {
 }
 
 TEST_CASE("random bytes never break a line's JSON") {
-  const unsigned seed = std::random_device{}();
-  INFO("seed ", seed);
-  std::mt19937 random{seed};
+  const auto seed = test::chosen_seed();
+  INFO("GRIDLIGHT_SEED=", seed);
+  std::mt19937_64 random{seed};
   const captured_stderr err;
   log::start({.level = "info", .format = "json", .access = true});
   for (int i = 0; i < 300; ++i) {

@@ -12,8 +12,10 @@
 #include "server/postgres/blocking.hpp"
 #include "sync/migrate.hpp"
 #include "tests/support/temp_db.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight;
+using namespace gridlight::test;
 using sync::check_report;
 
 namespace {
@@ -57,10 +59,6 @@ std::string texts(const std::vector<sync::finding>& all) {
   for (const auto& f : all)
     out += f.layer + ": " + f.what + "\n" + f.remedy + "\n";
   return out;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
 }
 
 // What the subcommand prints to stdout and stderr, and its exit code.

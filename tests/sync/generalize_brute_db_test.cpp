@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <numbers>
 #include <random>
@@ -12,6 +11,7 @@
 #include <tuple>
 
 #include "tests/support/lattice_sql.hpp"
+#include "tests/support/soak.hpp"
 #include "tests/sync/generalize_support.hpp"
 
 using namespace gridlight;
@@ -40,10 +40,7 @@ using cell = std::pair<std::int64_t, std::int64_t>;
 using row = std::tuple<int, std::string, std::int64_t, std::int64_t, std::int64_t>;
 
 std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("GRIDLIGHT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
+  static const std::uint64_t value = test::chosen_seed();
   return value;
 }
 
@@ -106,7 +103,7 @@ using segment = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_
 }  // namespace
 
 TEST_CASE("generalised points and polygons are what their definition says") {
-  INFO("GRIDLIGHT_TEST_SEED=", seed());
+  INFO("GRIDLIGHT_SEED=", seed());
   std::mt19937_64 random{seed()};
   const auto uniform = [&](double a, double b) { return std::uniform_real_distribution{a, b}(random); };
   for (const bool areas : {false, true}) {
@@ -140,7 +137,7 @@ TEST_CASE("generalised points and polygons are what their definition says") {
 }
 
 TEST_CASE("merged lines hold the segments of their features, and no others") {
-  INFO("GRIDLIGHT_TEST_SEED=", seed());
+  INFO("GRIDLIGHT_SEED=", seed());
   std::mt19937_64 random{seed()};
   const auto uniform = [&](double a, double b) { return std::uniform_real_distribution{a, b}(random); };
   fixture f{"id text PRIMARY KEY, b text",

@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <random>
 
+#include "tests/support/soak.hpp"
 #include "tests/sync/generalize_support.hpp"
 
 using namespace gridlight;
@@ -13,10 +13,7 @@ using fixture = test::tiles_fixture;
 namespace {
 
 std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("GRIDLIGHT_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
+  static const std::uint64_t value = test::chosen_seed();
   return value;
 }
 

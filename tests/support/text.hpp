@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace gridlight::test {
+
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+}  // namespace gridlight::test
