@@ -101,8 +101,8 @@ void reloader::reload() {
   } catch (const std::exception& e) {
     why = e.what();
   }
+  status_.refused(why);  // first: who reads the log may ask at once
   spdlog::error("the configuration was read anew and refused; the one before stays in force: {}", why);
-  status_.refused(std::move(why));
 }
 
 }  // namespace gridlight

@@ -178,9 +178,13 @@ void check_counts(const std::string& url) {
   }
 }
 
-// Only for the database it is run in: counting costs each query a little.
+// Only for the database it is run in: counting costs each query a little. Statements of earlier runs fill the
+// table, until new ones are dropped; those of the server's start are to be known: it repeats them every 30 s.
 const std::string count_statements = R"(CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
   DO $$ BEGIN
+    IF current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%' THEN
+      PERFORM pg_stat_statements_reset();
+    END IF;
     EXECUTE format('ALTER DATABASE %I SET pg_stat_statements.track = top', current_database());
     EXECUTE format('ALTER DATABASE %I SET compute_query_id = on', current_database());
   END $$)";
@@ -191,11 +195,11 @@ class statement_watch {
     loaded_ = db.value("SHOW shared_preload_libraries").find("pg_stat_statements") != std::string::npos;
     if (!loaded_)
       MESSAGE("not looked at: pg_stat_statements is not loaded, so new statements would not be seen");
-    else  // those of earlier runs fill it, until new ones are dropped
-      db.run("SELECT pg_stat_statements_reset()");
   }
   void honest_ones_were_asked() {
-    if (loaded_) known_ = statements(db_);
+    if (!loaded_) return;
+    db_.run("SELECT 1");  // so the server probes a connection on which nothing is heard
+    known_ = statements(db_);
   }
   void check() const {
     if (!loaded_) return;
