@@ -145,8 +145,9 @@ std::string describe_settings() {
     const std::string value = setting.list             ? fmt::format("[{}]", fmt::join(values, ", "))
                               : values.front().empty() ? "empty"
                                                        : values.front();
-    out += fmt::format(".It Va {}\n{}Default: {}.\nIt must be {}.\n.br\n.Ev {}\n", text(setting.name),
+    out += fmt::format(".It Va {}\n{}Default: {}.\nIt must be {}.\n{}.br\n.Ev {}\n", text(setting.name),
                        sentence(setting.help), text(value), text(setting.rule),
+                       setting.restart ? "Needs a restart.\n" : "",
                        config_detail::environment_name(setting.name));
   }
   out += ".El\n.Sh LAYERS\n";

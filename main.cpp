@@ -264,6 +264,7 @@ int main(int argc, char** argv) {
   demo_command->add_flag("--yes", demo.yes,
                          "replace an earlier demo without asking; needed without a terminal");
   demo_command->add_flag("--overwrite", demo.overwrite, "replace rows that this command did not write, too");
+  demo_command->add_flag("--if-empty", demo.if_empty, "do nothing where any layer has rows");
   demo_command->callback(
       [&] { code = with_config(flags, [&](const config& c) { return sync::run_demo_data(c, demo); }); });
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "server/postgres/blocking.hpp"
@@ -210,10 +211,13 @@ result<void> confirm_replacement(const std::vector<held_rows>& held, const world
   return what.empty() ? result<void>{} : confirm("demo-data", what, options.yes, true);
 }
 
-awaitable<result<report>> write_demo(connection& db, config::postgres_settings settings,
-                                     demo_options options) {
+// Nothing: there were rows, and they stay.
+using outcome = result<std::optional<report>>;
+
+awaitable<outcome> write_demo(connection& db, config::postgres_settings settings, demo_options options) {
   const auto held = co_await check_database(db);
   if (!held) co_return held.error();
+  if (options.if_empty && !held->empty()) co_return std::nullopt;
   const world w{options.scale, options.seed};
   if (const auto agreed = confirm_replacement(*held, w, options); !agreed) co_return agreed.error();
   if (const auto ready = co_await prepare_staging(db); !ready) co_return ready.error();
@@ -229,12 +233,15 @@ awaitable<result<report>> write_demo(connection& db, config::postgres_settings s
     co_return built.error();
   }
   auto done = co_await measure_and_swap(db, {options.scale, options.seed, generator});
-  if (!done) co_await drop_staging(db);
-  co_return done;
+  if (!done) {
+    co_await drop_staging(db);
+    co_return done.error();
+  }
+  co_return *std::move(done);
 }
 
-awaitable<result<report>> open_and_write(any_io_executor executor, config::postgres_settings settings,
-                                         demo_options options) {
+awaitable<outcome> open_and_write(any_io_executor executor, config::postgres_settings settings,
+                                  demo_options options) {
   auto db = co_await open_lane(executor, settings);
   if (!db) co_return db.error();
   auto done = co_await write_demo(*db, settings, options);
@@ -256,9 +263,13 @@ int run_demo_data(const config& settings, const demo_options& options) {
     print_failure("demo-data", done.error());
     return exit_code::failed;
   }
+  if (!*done) {
+    std::cout << "there are rows already; nothing was changed" << std::endl;
+    return exit_code::ok;
+  }
   const auto layers = owned_layers();
   for (std::size_t i = 0; i < layers.size(); ++i)
-    std::cout << layers[i].layer << ": " << grouped(done->facts[i].rows) << " rows\n";
+    std::cout << layers[i].layer << ": " << grouped((*done)->facts[i].rows) << " rows\n";
   std::vector<std::string> changed;
   for (const owned_layer& l : layers)
     changed.emplace_back(l.layer);

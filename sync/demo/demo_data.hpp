@@ -11,6 +11,7 @@ struct demo_options {
   std::int64_t seed = 1;   ///< the same seed gives the same rows
   bool yes = false;        ///< replace rows without asking
   bool overwrite = false;  ///< also those that demo-data did not write
+  bool if_empty = false;   ///< where any layer has rows, nothing is done, and that is success
 };
 
 /// The subcommand: fills the layers of a migrated database with a believable grid in greater Houston,

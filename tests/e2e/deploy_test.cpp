@@ -99,4 +99,12 @@ TEST_CASE("the compose file") {
   CHECK(in_force(got.output, "  open: true") == "");
   for (const char* service : {"postgres", "migrate", "demo", "server"})
     CHECK_MESSAGE(services[service].IsMap(), service);
+  // Their commands are understood: only the database is missing.
+  for (const char* service : {"migrate", "demo"}) {
+    std::string line = "--database-url host=/nowhere";
+    for (const auto& word : services[service]["command"])
+      line += " " + word.as<std::string>();
+    const auto ran = run_gridlight(line + " 2>&1");
+    CHECK_MESSAGE(ran.status == 1, ran.output);
+  }
 }

@@ -177,6 +177,16 @@ TEST_CASE("the same seed gives the same rows, in any database; a second run repl
   CHECK(one.value("SELECT count(*) FROM substations") == "1");
 }
 
+TEST_CASE("demo-data --if-empty fills what is empty, and leaves what is not") {
+  const test::temp_db db;
+  REQUIRE(migrate(db).code == 0);
+  REQUIRE(demo(db, {.scale = 0.001, .seed = 9, .if_empty = true}).code == 0);
+  db.run("UPDATE substations SET substation_name = 'mine'");
+  const auto before = checksum(db);
+  CHECK(demo(db, {.scale = 0.001, .seed = 8, .if_empty = true}).code == 0);
+  CHECK(checksum(db) == before);
+}
+
 TEST_CASE("demo-data refuses rows that it did not write, unless told to overwrite them") {
   const test::temp_db db;
   const outcome bare = demo(db, {.scale = 0.001});
