@@ -282,8 +282,7 @@ awaitable<result<bool>> check_triggers(examination& e, const layer& l) {
            "-- optional; as a superuser, or as gridlight's role once it was granted TRIGGER on the table:\n" +
                watch->remedy);
   else if (watch->state == watch_state::missing)
-    e.problem(e.line.table + " lacks the triggers that tell of its changes (a DROP takes them along)",
-              watch->remedy);
+    e.problem(e.line.table + " " + watch->fault, watch->remedy);
   co_return watch->state == watch_state::complete;
 }
 

@@ -16,10 +16,12 @@ enum class watch_state {
 };
 struct watch_check {
   watch_state state = watch_state::unknown;
-  std::string remedy;  ///< the statement that puts the triggers there; when they are missing
+  std::string fault;   ///< when something is missing: what, of a table
+  std::string remedy;  ///< the statement that puts it there
 };
 
-/// Looks for a table's triggers and its row in gridlight.watched. `geometry` is its SQL, empty: none.
+/// Looks for the triggers of a table and its partitions, and for its row in gridlight.watched, which has to
+/// name the layer's circuit. `geometry` is its SQL, empty: none.
 boost::asio::awaitable<result<watch_check>> check_watch(postgres::connection& db,
                                                         const layer_config& declared, std::string geometry);
 

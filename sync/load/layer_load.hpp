@@ -59,6 +59,7 @@ class layer_load {
   std::string copy_sql() const;
   std::string record_sql() const;
   std::string geometry_sql() const;
+  bool has_column(std::string_view name) const;
   void summary() const;
 
   const config& settings_;

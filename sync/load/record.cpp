@@ -1,5 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 #include "sync/command.hpp"
 #include "sync/load/layer_load.hpp"
 #include "sync/load/storable.hpp"
@@ -19,16 +21,25 @@ std::string layer_load::geometry_sql() const {
   return place_sql(layer_, columns_);
 }
 
+bool layer_load::has_column(std::string_view name) const {
+  return std::any_of(columns_.begin(), columns_.end(), [&](const auto& c) { return c.name == name; });
+}
+
 std::string layer_load::record_sql() const {
   std::string sql = fmt::format(
       "SELECT gridlight.sync_own({4}); "
       "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {0}, "
       "rows_written = {1}, rows_rejected = {2}, bytes = {3} WHERE run_id = {4}",
       counts_.read, counts_.stored, counts_.rejected, counts_.bytes, run_id_);
-  if (inferred_)
-    sql += fmt::format("; SELECT gridlight.watch({}, {}, {})", connection::quote_literal(layer_.name),
-                       connection::quote_literal(qualified(shape_.schema, shape_.name)),
-                       inferred_->geometry.empty() ? "NULL" : connection::quote_literal(geometry_sql()));
+  if (inferred_) {
+    std::string circuit;  // of a new table of a layer that is declared already
+    for (const layer_config& l : settings_.layers)
+      if (l.name == layer_.name && has_column(l.circuit)) circuit = connection::quote_literal(l.circuit);
+    sql += fmt::format(
+        "; SELECT gridlight.watch({}, {}, {}, ARRAY[{}]::text[])", connection::quote_literal(layer_.name),
+        connection::quote_literal(qualified(shape_.schema, shape_.name)),
+        inferred_->geometry.empty() ? "NULL" : connection::quote_literal(geometry_sql()), circuit);
+  }
   for (std::size_t i = 0; i < rejects_.size(); ++i) {
     const reject& r = rejects_[i];
     sql += i % 500 == 0 ? "; INSERT INTO gridlight.sync_error (run_id, layer, key, reason, payload) VALUES "

@@ -54,6 +54,10 @@ void migrate(const std::string& uri) {
   REQUIRE_MESSAGE(done.has_value(), done.error().log_detail);
 }
 
+std::string version_of(const temp_db& db, const std::string& layer) {
+  return db.value("SELECT version FROM gridlight.layer_state WHERE layer = '" + layer + "'");
+}
+
 std::string texts(const std::vector<sync::finding>& all) {
   std::string out;
   for (const auto& f : all)
@@ -304,6 +308,37 @@ layers:
   CHECK(db.value(
             "SELECT ST_AsText(envelope) FROM gridlight.layer_change WHERE layer = 'poles' AND version = 1") ==
         "POLYGON((2 3,2 3,2 3,2 3,2 3))");
+}
+
+TEST_CASE(
+    "partitions without triggers, and a circuit that is not registered, are problems that the remedy mends") {
+  const test::temp_db db;
+  migrate(db.uri());
+  db.run(R"(
+    CREATE TABLE poles (id int PRIMARY KEY, feeder text, geom geometry(Point, 4326)) PARTITION BY RANGE (id);
+    CREATE TABLE "poles One" PARTITION OF poles FOR VALUES FROM (0) TO (10);
+    CREATE INDEX ON poles USING gist (geom); CREATE INDEX ON poles USING gist ((geom::geography));
+    INSERT INTO gridlight.layer_state (layer, version, changed_at) VALUES ('poles', 5, now());
+    SELECT gridlight.watch('poles', 'poles', 'geom'))");
+  CHECK(version_of(db, "poles") == "6");  // what was written before it was watched, nobody knows
+  const config settings = settings_for(
+      db.uri(), "layers: {poles: {key: id, geometry: geom, properties: [feeder], circuit: feeder}}");
+  auto report = check(settings);
+  REQUIRE_MESSAGE(report.problems.size() == 1, texts(report.problems));
+  CHECK(contains(report.problems[0].what, "is not registered with circuit column feeder"));
+  CHECK(report.problems[0].remedy ==
+        R"(SELECT gridlight.watch('poles', '"public"."poles"', 'geom', '{feeder}');)");
+  db.run(report.problems[0].remedy);
+  CHECK(version_of(db, "poles") == "6");
+  db.run("CREATE TABLE later PARTITION OF poles FOR VALUES FROM (10) TO (20)");
+  report = check(settings);
+  REQUIRE_MESSAGE(report.problems.size() == 1, texts(report.problems));
+  CHECK(contains(report.problems[0].what, "lacks the triggers"));
+  CHECK(contains(report.problems[0].what, ": later"));
+  db.run(report.problems[0].remedy);
+  CHECK(version_of(db, "poles") == "7");
+  report = check(settings);
+  CHECK_MESSAGE(report.ok(), texts(report.problems));
 }
 
 TEST_CASE("somebody else's table in another SRID: what its owner can do, which works") {

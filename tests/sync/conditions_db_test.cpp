@@ -107,3 +107,35 @@ TEST_CASE("a database of the schema before, with rows, is brought up with its co
       "1)");
   CHECK(last(db, "ami") == "POLYGON EMPTY");
 }
+
+TEST_CASE("circuits and service areas are touched by their circuit's condition, as lines are") {
+  const test::temp_db db;
+  const auto add = [&] {
+    db.run(
+        "INSERT INTO circuit_status_realtime (circuit_id, avg_load_percent, avg_health_score, centroid_lon, "
+        "centroid_lat) VALUES ('c1', 40, 90, 7, 8), ('c2', 40, 90, 1, 1);"
+        "INSERT INTO circuit_service_areas (circuit_id, geom) VALUES ('c1', ST_MakeEnvelope(10, 10, 12, 12, "
+        "4326)), ('c2', ST_MakeEnvelope(20, 20, 21, 21, 4326))");
+  };
+  const auto newest = sync::known_migrations();
+  SUBCASE("in a new database") {
+    migrate(db);
+    add();
+  }
+  SUBCASE("in one that was brought up, where what was drawn before is drawn anew") {
+    migrate(db, newest.first(7));
+    add();
+    const std::int64_t before = version(db, "circuit_condition");
+    const std::int64_t of_circuits = version(db, "circuits");
+    migrate(db);
+    CHECK(version(db, "circuit_condition") == before + 1);
+    CHECK(last(db, "circuit_condition") == "everything");
+    CHECK(version(db, "circuits") == of_circuits);
+  }
+  const std::int64_t start = version(db, "circuit_condition");
+  db.run(
+      "INSERT INTO outage_restoration_tracker (outage_id, circuit_id, status) VALUES ('o', 'c1', 'ACTIVE')");
+  CHECK(version(db, "circuit_condition") == start + 1);
+  CHECK(last(db, "circuit_condition") ==
+        "MULTIPOLYGON(((7 8,7 8,7 8,7 8,7 8)),((10 10,10 12,12 12,12 10,10 10)))");
+}
