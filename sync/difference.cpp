@@ -39,6 +39,13 @@ std::string counted(std::string_view statement, std::string_view column, std::in
       statement, column, run_id);
 }
 
+// Of live rows: their key is staged with a condition, and not without it.
+std::string named(const table_pair& t, const std::string& only) {
+  return fmt::format(
+      "EXISTS (SELECT FROM {0} s WHERE {1} AND {2}) AND NOT EXISTS (SELECT FROM {0} s WHERE {1} AND NOT {2})",
+      t.staged, same_key(t), only);
+}
+
 }  // namespace
 
 boost::asio::awaitable<result<difference>> compare(connection& db, table_pair t) {
@@ -61,12 +68,8 @@ boost::asio::awaitable<result<difference>> compare_some(connection& db, table_pa
       "SELECT count(*) FILTER (WHERE l.{0} IS NULL), count(*) FILTER (WHERE l.{0} IS NOT NULL AND "
       "l.gridlight_row *<> ROW({1})::record), count(*), ",
       key, list(t.columns, "s."));
-  sql += doomed.empty()
-             ? "0"
-             : fmt::format(
-                   "(SELECT count(*) FROM {0} l WHERE EXISTS (SELECT FROM {1} s WHERE {2} AND {3}) "
-                   "AND NOT EXISTS (SELECT FROM {1} s WHERE {2} AND NOT {3}))",
-                   t.live, t.staged, same_key(t), doomed);
+  sql +=
+      doomed.empty() ? "0" : fmt::format("(SELECT count(*) FROM {0} l WHERE {1})", t.live, named(t, doomed));
   sql += fmt::format(" FROM {} s LEFT JOIN {} l ON {}", t.staged, as_records(t, t.live), same_key(t));
   if (!only.empty()) sql += " WHERE " + only;
   const auto row = co_await db.execute(sql, command_deadline());
@@ -99,12 +102,12 @@ std::string delete_missing_sql(const table_pair& t, std::int64_t run_id) {
                  "rows_deleted", run_id);
 }
 
+std::string named_exist_sql(const table_pair& t, const std::string& only) {
+  return fmt::format("SELECT EXISTS (SELECT FROM {0} l WHERE {1})", t.live, named(t, only));
+}
+
 std::string delete_named_sql(const table_pair& t, std::int64_t run_id, const std::string& only) {
-  return counted(
-      fmt::format("DELETE FROM {0} l WHERE EXISTS (SELECT FROM {1} s WHERE {2} AND {3}) AND NOT EXISTS "
-                  "(SELECT FROM {1} s WHERE {2} AND NOT {3})",
-                  t.live, t.staged, same_key(t), only),
-      "rows_deleted", run_id);
+  return counted(fmt::format("DELETE FROM {0} l WHERE {1}", t.live, named(t, only)), "rows_deleted", run_id);
 }
 
 }  // namespace gridlight::sync

@@ -35,7 +35,8 @@ boost::asio::awaitable<result<difference>> compare_some(postgres::connection& db
 /// \param only  SQL condition on the staged rows (s.); empty: all
 std::string upsert_sql(const table_pair& tables, std::int64_t run_id, const std::string& only = {});
 std::string delete_missing_sql(const table_pair& tables, std::int64_t run_id);
-/// Of rows whose key is staged with `only`, and not without it.
+/// Of rows whose key is staged with `only`, and not without it; and whether there are such.
+std::string named_exist_sql(const table_pair& tables, const std::string& only);
 std::string delete_named_sql(const table_pair& tables, std::int64_t run_id, const std::string& only);
 
 }  // namespace gridlight::sync

@@ -39,6 +39,15 @@ std::optional<std::int64_t> offset_of(const std::string& zone) {
 awaitable<result<void>> table_run::stage(batch_reader& rows, bool with_action) {
   const auto kinds = check_kinds(plan_, reading_, rows.columns(), columns_);
   if (!kinds) co_return kinds.error();
+  auto step = co_await execute(std::string{begin_sql});
+  if (step) step = co_await create_staging(db_, shape_, record_.id);
+  if (step && with_action)
+    step = co_await execute("ALTER TABLE " + staged() + " ADD COLUMN gridlight_deleted boolean NOT NULL");
+  if (!step) co_return step;
+  co_return co_await fill_staged(rows, with_action, rows_);
+}
+
+awaitable<result<void>> table_run::fill_staged(batch_reader& rows, bool with_action, filled& counted) {
   std::vector<target_column> targets = columns_;
   std::vector<std::string> names;
   for (const reading::column& c : reading_.columns)
@@ -66,12 +75,7 @@ awaitable<result<void>> table_run::stage(batch_reader& rows, bool with_action) {
     if (std::find(plan_.key.begin(), plan_.key.end(), names[i]) != plan_.key.end()) request.key.push_back(i);
   request.max_errors = plan_.config.max_errors;
   if (options_.progress) request.progress = [this](std::int64_t n) { options_.progress("rows read", n); };
-  auto step = co_await execute(std::string{begin_sql});
-  if (step) step = co_await create_staging(db_, shape_, record_.id);
-  if (step && with_action)
-    step = co_await execute("ALTER TABLE " + staged() + " ADD COLUMN gridlight_deleted boolean NOT NULL");
-  if (!step) co_return step;
-  co_return co_await fill(db_, rows, encoder, std::move(request), rows_);
+  co_return co_await fill(db_, rows, encoder, std::move(request), counted);
 }
 
 // Duplicates and rows that violate a constraint are bad rows like those that could not be read.

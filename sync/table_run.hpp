@@ -36,6 +36,7 @@ class table_run {
   // run_full.cpp
   awaitable<result<void>> full();
   awaitable<result<void>> stage(batch_reader& rows, bool with_action);
+  awaitable<result<void>> fill_staged(batch_reader& rows, bool with_action, filled& counted);
   awaitable<result<void>> check_staged();
   awaitable<result<void>> guard(const difference& d);
   awaitable<result<void>> confirm_empty();
@@ -52,6 +53,7 @@ class table_run {
   awaitable<result<void>> merge_staged(bool with_action);
   awaitable<result<void>> find_repeated(bool with_action);
   awaitable<result<void>> become_full();
+  awaitable<result<bool>> read_again(std::string window);
   awaitable<result<std::optional<std::int64_t>>> greatest(const mark_column& column);
   result<mark_column> find_mark_column() const;
 

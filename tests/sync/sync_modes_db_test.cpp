@@ -46,6 +46,44 @@ TEST_CASE("changes: a full run first, then what changed, deletes and moved keys 
   CHECK(did(s.bench.run("topology")) == "nothing changed +0 ~0 -0 =3001");
 }
 
+TEST_CASE("changes: a key that is there twice while its row is replaced stays as long as one of them does") {
+  snow_sync s{topology};
+  s.make_topology();
+  s.connect(1, 50);
+  s.bench.run("topology");
+  const std::string from = "FROM FLUX_OPS_CENTER_TOPOLOGY WHERE FROM_ASSET_ID ";
+  const std::string latitude =
+      "SELECT from_latitude FROM topology_connections_cache WHERE from_asset_id = 'A7'";
+  const auto insert = [&](const std::string& at) {
+    s.run(
+        "INSERT INTO FLUX_OPS_CENTER_TOPOLOGY SELECT FROM_ASSET_ID, TO_ASSET_ID, FROM_CIRCUIT_ID, "
+        "TO_CIRCUIT_ID, " +
+        at + ", FROM_LONGITUDE, TO_LATITUDE, TO_LONGITUDE, CONNECTION_TYPE, LAST_UPDATED " + from +
+        "= 'A7' LIMIT 1");
+  };
+  // The new row, a run, and then the old one's end.
+  insert("40");
+  CHECK(did(s.bench.run("topology")) == "merged +0 ~1 -0 =50");
+  s.run("DELETE " + from + "= 'A7' AND FROM_LATITUDE < 40");
+  s.run("DELETE " + from + "= 'A9'");
+  CHECK(did(s.bench.run("topology")) == "merged +0 ~0 -1 =49");
+  CHECK(s.bench.last_run("mode") == "changes");
+  CHECK(s.bench.db.value(latitude) == "40");
+  CHECK(s.served_sum() == s.source_sum());
+  // It is the new one that goes: the old one is served again.
+  insert("41");
+  s.bench.run("topology");
+  CHECK(s.bench.db.value(latitude) == "41");
+  s.run("DELETE " + from + "= 'A7' AND FROM_LATITUDE = 41");
+  CHECK(did(s.bench.run("topology")) == "merged +0 ~1 -0 =49");
+  CHECK(s.served_sum() == s.source_sum());
+  insert("42");
+  s.bench.run("topology");
+  s.run("DELETE " + from + "= 'A7'");
+  CHECK(did(s.bench.run("topology")) == "merged +0 ~0 -1 =48");
+  CHECK(s.served_sum() == s.source_sum());
+}
+
 TEST_CASE("changes: where history is gone, all rows are read") {
   snow_sync s{topology};
   s.make_topology();
