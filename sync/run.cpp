@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <map>
+#include <mutex>
+
 #include "sync/command.hpp"
 #include "sync/derived.hpp"
 #include "sync/simple_query.hpp"
@@ -12,6 +16,21 @@ namespace gridlight::sync {
 
 using boost::asio::awaitable;
 using postgres::connection;
+namespace {
+
+// What stays as it is is told once, as long as it does.
+void tell(const std::string& table, const std::vector<std::string>& warnings) {
+  static std::mutex one_at_a_time;
+  static std::map<std::string, std::vector<std::string>> told;
+  const std::lock_guard lock{one_at_a_time};
+  std::vector<std::string>& before = told[table];
+  for (const std::string& w : warnings)
+    if (std::find(before.begin(), before.end(), w) == before.end()) spdlog::warn("sync of {}: {}", table, w);
+  before = warnings;
+}
+
+}  // namespace
+
 awaitable<result<void>> table_run::execute(std::string sql) {
   const auto done = co_await db_.execute(sql, command_deadline());
   if (!done) co_return done.error();
@@ -106,6 +125,7 @@ awaitable<result<run_outcome>> table_run::run() {
       co_await db_.execute("ROLLBACK", command_deadline());
     co_return why;
   }
+  tell(plan_.name(), out_.warnings);
   if (!options_.dry_run && out_.written() + out_.deleted > 0) {
     const auto derived = co_await derive(db_, plan_, record_.id, options_.token);
     if (!derived)

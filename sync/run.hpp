@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/postgres/connection.hpp"
 #include "sync/plan.hpp"
@@ -31,6 +32,7 @@ struct run_outcome {
   std::uint64_t bytes = 0;
   std::int64_t final_count = 0;                ///< rows in the table now
   std::string source_checksum, live_checksum;  ///< where asked for
+  std::vector<std::string> warnings;           ///< of what went well, and yet is not as it should be
   std::int64_t written() const noexcept { return inserted + updated; }
 };
 

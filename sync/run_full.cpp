@@ -192,9 +192,9 @@ awaitable<result<void>> table_run::find_mark() {
   if (plan_.mode() == sync_mode::watermark) {
     const auto column = find_mark_column();
     if (!column) co_return column.error();
-    const auto mark = co_await greatest(*column);
-    if (!mark) co_return mark.error();
-    mark_ = *mark;
+    const auto found = co_await look_ahead(*column);
+    if (!found) co_return found.error();
+    mark_ = found->mark;
   } else if (plan_.mode() == sync_mode::changes) {
     source_query q{
         "SELECT TO_VARCHAR(CURRENT_TIMESTAMP()::TIMESTAMP_LTZ, 'YYYY-MM-DD HH24:MI:SS.FF3') AS NOW"};

@@ -27,11 +27,17 @@ result<mark_column> table_run::find_mark_column() const {
                                                     plan_.name(), plan_.config.watermark)};
 }
 
-awaitable<result<std::optional<std::int64_t>>> table_run::greatest(const mark_column& column) {
+awaitable<result<std::optional<std::int64_t>>> table_run::greatest(const mark_column& column,
+                                                                   std::optional<std::int64_t> up_to) {
   std::string sql = "SELECT " + column.value_sql("MAX(" + column.sql() + ")") + " AS MARK FROM " +
                     reading_.relation + " AS gridlight_source";
-  if (!reading_.where.empty()) sql += " WHERE " + reading_.where;
-  source_query q{std::move(sql)};
+  if (!reading_.where.empty()) sql += " WHERE (" + reading_.where + ")";
+  source_query q;
+  if (up_to) {
+    sql += (reading_.where.empty() ? " WHERE " : " AND ") + column.sql() + " <= " + column.bound_sql();
+    q.values.push_back(column.text(*up_to));
+  }
+  q.sql = std::move(sql);
   const auto row = co_await first_row(from_, std::move(q), command_deadline());
   if (!row) co_return row.error();
   if (!row->at(0)) co_return std::optional<std::int64_t>{};
@@ -40,6 +46,33 @@ awaitable<result<std::optional<std::int64_t>>> table_run::greatest(const mark_co
     co_return failure{errc::schema_mismatch,
                       fmt::format("the watermark {} is beyond the years 1678 to 2262", *row->at(0))};
   co_return std::optional{*mark};
+}
+
+// A mark from the future would end the reading of all that changes before its time comes. The clock is asked
+// last: what was written before is then not of the future.
+awaitable<result<table_run::reach>> table_run::look_ahead(const mark_column& column) {
+  reach out;
+  auto mark = co_await greatest(column, std::nullopt);
+  if (!mark) co_return mark.error();
+  if (const std::string clock = column.clock_sql(plan_.config.timezone); !clock.empty()) {
+    source_query q{"SELECT " + clock + " AS CLOCK"};
+    const auto row = co_await first_row(from_, std::move(q), command_deadline());
+    if (!row) co_return row.error();
+    out.clock = row->at(0) ? nanoseconds_of(*row->at(0)) : std::nullopt;
+  }
+  out.ahead = *mark && out.clock && **mark > *out.clock;
+  if (out.ahead) {
+    // Clocks that differ a little are nobody's fault.
+    if (**mark - *out.clock > std::chrono::nanoseconds{plan_.config.overlap}.count())
+      warn(fmt::format(
+          "the greatest {} is {}, later than the source's clock: rows of the future are read by each "
+          "run until their time has come",
+          column.sql(), column.text(**mark)));
+    mark = co_await greatest(column, out.clock);
+    if (!mark) co_return mark.error();
+  }
+  out.mark = *mark;
+  co_return out;
 }
 
 awaitable<result<void>> table_run::become_full() {
@@ -67,14 +100,18 @@ awaitable<result<void>> table_run::watermark() {
   const auto column = find_mark_column();
   if (!column) co_return column.error();
   show("asking the source");
-  const auto upper = co_await greatest(*column);
-  if (!upper) co_return upper.error();
-  mark_ = **since;
-  if (*upper) mark_ = std::max(**since, **upper);
+  const auto found = co_await look_ahead(*column);
+  if (!found) co_return found.error();
+  // What came since is not known of a mark that was taken as it was found.
+  if (found->clock && **since > *found->clock) co_return co_await become_full();
+  mark_ = std::max(**since, found->mark.value_or(**since));
   std::int64_t from = **since;
   if (column->is_time()) from -= std::chrono::nanoseconds{plan_.config.overlap}.count();
-  const std::string condition = fmt::format("{0} >= {1} AND {0} <= {1}", column->sql(), column->bound_sql());
+  std::string condition = fmt::format("{0} >= {1} AND {0} <= {1}", column->sql(), column->bound_sql());
+  if (found->ahead)
+    condition = fmt::format("{0} >= {1} AND ({0} <= {1} OR {0} > {1})", column->sql(), column->bound_sql());
   source_query q{reading_.sql({}, condition, column->sql()), {column->text(from), column->text(*mark_)}};
+  if (found->ahead) q.values.push_back(column->text(*found->clock));
   auto rows = co_await from_.read(std::move(q), command_deadline());
   if (!rows) co_return rows.error();
   const auto staged = co_await stage(**rows, false);

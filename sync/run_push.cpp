@@ -72,6 +72,15 @@ bool is_of_a_row(const failure& f) {
   return false;
 }
 
+// The clock as a column of times without a zone says it. Which zone its writers mean is the plan's to say;
+// else the earliest that it may be, so that what they write now is at worst read twice.
+std::string local_now(const std::string& zone) {
+  if (zone.empty()) return "least(localtimestamp, now() AT TIME ZONE 'UTC')";
+  if (zone == "Z") return "(now() AT TIME ZONE 'UTC')";
+  const bool offset = zone[0] == '+' || zone[0] == '-';  // as text it would be read the other way round
+  return fmt::format("(now() AT TIME ZONE {}'{}')", offset ? "interval " : "", zone);
+}
+
 }  // namespace
 
 struct table_run::push_plan {
@@ -213,6 +222,24 @@ awaitable<result<void>> table_run::merge_page(const push_plan& p, const push_pag
                   plan_.config.max_errors, rows_.rejects.front().key, rows_.rejects.front().reason)};
 }
 
+// The greatest mark up to the clock, as nanoseconds and as it stands; whether there are later ones, the last
+// of them, the clock as it stands, whether they are far from each other, and the clock in nanoseconds.
+std::string table_run::marks_sql(const std::string& column, const std::string& clock, bool time) const {
+  const std::string greatest = fmt::format("(SELECT max({}) FROM {})", column, live());
+  if (!time)
+    return fmt::format("SELECT top, top::text, false, NULL, NULL, false, 0 FROM {} AS m (top)", greatest);
+  // Microseconds as nanoseconds, as all marks are.
+  const auto nanoseconds = [](std::string_view of) {
+    return fmt::format("(extract(epoch FROM {}) * 1000000)::bigint * 1000", of);
+  };
+  return fmt::format(
+      "SELECT {}, top::text, coalesce(last > clock, false), last::text, clock::text, last > clock + interval "
+      "'{} ms', {} FROM (SELECT {} AS clock) c, LATERAL (SELECT max({}) AS top FROM {} WHERE {} <= clock) t, "
+      "{} AS l (last)",
+      nanoseconds("top"), plan_.config.overlap.count(), nanoseconds("clock"), clock, column, live(), column,
+      greatest);
+}
+
 awaitable<result<void>> table_run::push() {
   auto planned = co_await plan_push();
   if (!planned) co_return planned.error();
@@ -227,26 +254,37 @@ awaitable<result<void>> table_run::push() {
                                   "whole number (watermark)",
                                   plan_.name(), live(), plan_.config.watermark)};
   const std::string column = ident(plan_.config.watermark);
-  // Microseconds as nanoseconds, as all marks are.
-  const std::string shown =
-      time ? fmt::format("(extract(epoch FROM max({})) * 1000000)::bigint * 1000", column)
-           : "max(" + column + ")";
-  const auto since = co_await read_watermark(db_, plan_);
+  auto since = co_await read_watermark(db_, plan_);
   if (!since) co_return since.error();
-  const auto top = co_await db_.execute("SELECT " + shown + ", max(" + column + ")::text FROM " + live(),
-                                        command_deadline());
+  // A mark from the future would keep all that changes before its time comes from being sent.
+  const std::string clock = whole                                    ? "NULL"
+                            : mark->kind == column_kind::timestamptz ? "now()"
+                                                                     : local_now(plan_.config.timezone);
+  const auto top = co_await db_.execute(marks_sql(column, clock, time), command_deadline());
   if (!top) co_return top.error();
+  const bool ahead = top->text(0, 2) == "t";
+  if (ahead && top->text(0, 5) == "t")
+    warn(fmt::format(
+        "the greatest {} is {}, later than the clock: rows of the future are sent by each run until "
+        "their time has come",
+        plan_.config.watermark, std::string{top->text(0, 3)}));
+  // What came since is not known of a mark that was taken as it was found.
+  if (*since && time && **since > number(top->text(0, 6))) since->reset();
+  const bool all = options_.full || !*since;
+  std::string upper = "false";
   if (!top->is_null(0, 0)) {
     mark_ = std::max(number(top->text(0, 0)), since->value_or(std::numeric_limits<std::int64_t>::min()));
     // Fixed before the first row is read: what changes meanwhile is the next run's.
-    p.select += column + " <= " + connection::quote_literal(top->text(0, 1)) + " AND ";
-    if (*since && !options_.full) {
-      std::int64_t from = **since;
-      if (time) from -= std::chrono::nanoseconds{plan_.config.overlap}.count();
-      p.select += time ? fmt::format("{} >= '{}'::timestamp{} AND ", column, time_text(from, 6),
-                                     mark->kind == column_kind::timestamptz ? " AT TIME ZONE 'UTC'" : "")
-                       : fmt::format("{} >= {} AND ", column, from);
-    }
+    upper = column + " <= " + connection::quote_literal(top->text(0, 1));
+  }
+  if (ahead) upper += " OR " + column + " > " + connection::quote_literal(top->text(0, 4));
+  p.select += "(" + upper + ") AND ";
+  if (!all) {
+    std::int64_t from = **since;
+    if (time) from -= std::chrono::nanoseconds{plan_.config.overlap}.count();
+    p.select += time ? fmt::format("{} >= '{}'::timestamp{} AND ", column, time_text(from, 6),
+                                   mark->kind == column_kind::timestamptz ? " AT TIME ZONE 'UTC'" : "")
+                     : fmt::format("{} >= {} AND ", column, from);
   }
   std::string after;
   do {

@@ -54,7 +54,15 @@ class table_run {
   awaitable<result<void>> find_repeated(bool with_action);
   awaitable<result<void>> become_full();
   awaitable<result<bool>> read_again(std::string window);
-  awaitable<result<std::optional<std::int64_t>>> greatest(const mark_column& column);
+  /// How far the rows of a source reach.
+  struct reach {
+    std::optional<std::int64_t> mark;   ///< the greatest that is not later than the clock
+    std::optional<std::int64_t> clock;  ///< the source's; of a column of numbers there is none
+    bool ahead = false;                 ///< there are rows later than the clock
+  };
+  awaitable<result<reach>> look_ahead(const mark_column& column);
+  awaitable<result<std::optional<std::int64_t>>> greatest(const mark_column& column,
+                                                          std::optional<std::int64_t> up_to);
   result<mark_column> find_mark_column() const;
 
   // run_push.cpp
@@ -62,6 +70,7 @@ class table_run {
   struct push_page;
   awaitable<result<void>> push();
   awaitable<result<push_plan>> plan_push();
+  std::string marks_sql(const std::string& column, const std::string& clock, bool time) const;
   awaitable<result<push_page>> read_page(const push_plan& p, const std::string& after);
   awaitable<result<void>> merge_page(const push_plan& p, const push_page& page, std::size_t from,
                                      std::size_t to);
@@ -69,6 +78,7 @@ class table_run {
   awaitable<result<void>> execute(std::string sql);
   awaitable<result<void>> roll_back_dry(const difference& d);
   void show(std::string_view phase) const;
+  void warn(std::string what) { out_.warnings.push_back(std::move(what)); }
   void count(const difference& d);
   table_pair tables() const;
   std::string staged() const { return qualified(plan_.schema, staging_name(record_.id)); }

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "server/config_values.hpp"
+#include "sync/load/values.hpp"
 #include "sync/snowflake/decode.hpp"
 
 namespace gridlight::sync {
@@ -68,6 +69,17 @@ std::string mark_column::bound_sql() const {
   if (holds_ == value_class::number) return "TO_NUMBER(?)";
   if (holds_ == value_class::instant) return "TO_TIMESTAMP_LTZ(?)";
   return "TO_TIMESTAMP_NTZ(?)";
+}
+
+std::string mark_column::clock_sql(std::string_view zone) const {
+  if (!is_time()) return {};
+  if (holds_ == value_class::instant) return value_sql("CURRENT_TIMESTAMP()");
+  std::string now = "CURRENT_TIMESTAMP()::TIMESTAMP_NTZ";  // in the session's zone, which is UTC
+  if (is_named_zone(zone))
+    now = fmt::format("CONVERT_TIMEZONE('UTC', '{}', {})", zone, now);
+  else if (const auto offset = read_offset(zone); offset && *offset != 0)
+    now = fmt::format("DATEADD(second, {}, {})", *offset, now);
+  return fmt::format("TO_VARCHAR({}, '{}')", now, format);
 }
 
 std::string mark_column::text(std::int64_t mark) const {

@@ -19,6 +19,9 @@ class mark_column {
 
   std::string value_sql(std::string_view inner) const;  ///< text of an expression over it, such as MAX(…)
   std::string bound_sql() const;                        ///< what a `?` bound to text() is compared as
+  /// Text of the source's clock, as a value of the column would say it; empty: of a number there is none.
+  /// \param zone  that times without one are of; empty: UTC
+  std::string clock_sql(std::string_view zone) const;
   std::string text(std::int64_t mark) const;
   std::optional<std::int64_t> read(std::string_view text) const;
   const std::string& sql() const noexcept { return sql_; }

@@ -128,6 +128,52 @@ TEST_CASE(
   CHECK(s.served_sum() == s.source_sum());
 }
 
+TEST_CASE("watermark: a row of the future keeps no later change from being read, and is told of") {
+  for (const std::string zone : {"UTC", "America/Chicago", "'-06:00'"}) {
+    INFO(zone);
+    snow_sync s{"    topology: {mode: watermark, watermark: LAST_UPDATED, overlap: 10s, timezone: " + zone +
+                "}\n"};
+    s.make_topology();
+    s.connect(1, 20);
+    s.bench.run("topology");
+    // The source's clock as its writers see it.
+    const std::string now = zone == "UTC"               ? "(now() AT TIME ZONE 'UTC')"
+                            : zone == "America/Chicago" ? "(now() AT TIME ZONE 'America/Chicago')"
+                                                        : "(now() AT TIME ZONE interval '-06:00')";
+    const auto touch = [&](const std::string& id, const std::string& at) {
+      s.snow.db().run(
+          in_source("UPDATE flux_ops_center_topology SET from_latitude = from_latitude + 0.25, "
+                    "last_updated = " +
+                    at + " WHERE from_asset_id = '" + id + "'"));
+    };
+    touch("A5", "'2099-01-01'");
+    auto out = s.bench.run("topology");
+    CHECK(did(out) == "merged +0 ~1 -0 =20");
+    REQUIRE(out.warnings.size() == 1);
+    CHECK(out.warnings[0].find("the greatest LAST_UPDATED is 2099-01-01") == 0);
+    CHECK(s.mark() == "1767225620000000000");
+    for (const std::string id : {"A1", "A2", "A3", "A4"}) {
+      touch(id, now + " - interval '1 second'");
+      CHECK(did(s.bench.run("topology")) == "merged +0 ~1 -0 =20");
+    }
+    // A writer's clock that is a little fast is nothing to tell of, and loses nothing.
+    touch("A5", now + " + interval '5 seconds'");
+    out = s.bench.run("topology");
+    CHECK(did(out) == "merged +0 ~1 -0 =20");
+    CHECK(out.warnings.empty());
+    // A mark that was taken before this was seen to.
+    s.bench.db.run("UPDATE gridlight.sync_watermark SET last_watermark = 4070908800000000000");
+    touch("A6", now + " - interval '1 minute'");
+    CHECK(did(s.bench.run("topology")) == "merged +0 ~1 -0 =20");
+    CHECK(s.bench.last_run("mode") == "full");
+    CHECK(std::stoll(s.mark()) < 4'000'000'000'000'000'000);
+    CHECK(s.snow.db().value("SELECT string_agg(from_latitude::text, ' ' ORDER BY from_asset_id) FROM " +
+                            s.snow.table("FLUX_OPS_CENTER_TOPOLOGY")) ==
+          s.bench.db.value("SELECT string_agg(from_latitude::text, ' ' ORDER BY from_asset_id) FROM "
+                           "topology_connections_cache"));
+  }
+}
+
 TEST_CASE("watermark: it moves in the transaction of the rows, or not at all") {
   snow_sync s{marked};
   s.make_topology();

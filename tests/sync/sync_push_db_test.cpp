@@ -97,3 +97,32 @@ TEST_CASE("push: what was sent before the lease was lost is sent again, and the 
   CHECK(s.bench.run("work").read == 20);
   CHECK(there(s) == here(s));
 }
+
+TEST_CASE("push: a row of the future keeps no later change from being sent") {
+  snow_sync s{push};
+  make(s);
+  s.bench.db.run(
+      "INSERT INTO work_orders (work_order_id, updated_at) SELECT 'W' || n, now() - interval '1 hour' FROM "
+      "generate_series(1, 20) n");
+  s.bench.run("work");
+  s.bench.db.run("UPDATE work_orders SET updated_at = '2099-01-01' WHERE work_order_id = 'W5'");
+  const auto far = s.bench.run("work");
+  CHECK(far.updated == 1);
+  REQUIRE(far.warnings.size() == 1);
+  CHECK(far.warnings[0].find("2099-01-01") != std::string::npos);
+  CHECK(std::stoll(s.mark()) < 4'000'000'000'000'000'000);
+  s.bench.db.run(
+      "UPDATE work_orders SET status = 'DONE', updated_at = now() - interval '1 minute' WHERE work_order_id "
+      "= 'W1'; "
+      "INSERT INTO work_orders (work_order_id, updated_at) VALUES ('new', now() - interval '1 minute')");
+  CHECK(s.bench.run("work").updated == 2);
+  CHECK(there(s) == here(s));
+  // A mark that was taken before this was seen to.
+  s.bench.db.run("UPDATE gridlight.sync_watermark SET last_watermark = 4070908800000000000");
+  s.bench.db.run(
+      "UPDATE work_orders SET status = 'OPEN', updated_at = now() - interval '1 second' WHERE work_order_id "
+      "= 'W2'");
+  CHECK(s.bench.run("work").updated == 1);
+  CHECK(there(s) == here(s));
+  CHECK(std::stoll(s.mark()) < 4'000'000'000'000'000'000);
+}
