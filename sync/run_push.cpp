@@ -88,6 +88,7 @@ struct table_run::push_plan {
   std::string select;                 ///< up to and with WHERE and the window
   std::string order;                  ///< what follows it, LIMIT included
   std::vector<std::string> order_by;  ///< the columns of it, for the next page
+  std::size_t fixed = 0;              ///< so many of them are the same in all rows, as NULL is
 };
 
 struct table_run::push_page {
@@ -184,9 +185,9 @@ awaitable<result<table_run::push_page>> table_run::read_page(const push_plan& p,
   const bool last = row == rows->rows() && row < plan_.config.batch_size;
   if (last || row == 0) co_return out;
   std::string columns, values;
-  for (std::size_t i = 0; i < p.order_by.size(); ++i) {
-    columns.append(i == 0 ? "" : ", ").append(ident(p.order_by[i]));
-    values.append(i == 0 ? "" : ", ")
+  for (std::size_t i = p.fixed; i < p.order_by.size(); ++i) {
+    columns.append(columns.empty() ? "" : ", ").append(ident(p.order_by[i]));
+    values.append(values.empty() ? "" : ", ")
         .append(connection::quote_literal(rows->text(row - 1, static_cast<int>(i) + 1)));
   }
   out.after = "(" + columns + ") > (" + values + ")";
@@ -240,6 +241,22 @@ std::string table_run::marks_sql(const std::string& column, const std::string& c
       greatest);
 }
 
+awaitable<result<void>> table_run::push_rows(const push_plan& p) {
+  std::string after;
+  do {
+    const auto page = co_await read_page(p, after);
+    if (!page) co_return page.error();
+    rows_.read += std::ssize(page->rows);
+    show("rows pushed");
+    if (!page->rows.empty() && !options_.dry_run) {
+      const auto merged = co_await merge_page(p, *page, 0, page->rows.size());
+      if (!merged) co_return merged.error();
+    }
+    after = page->after;
+  } while (!after.empty());
+  co_return result<void>{};
+}
+
 awaitable<result<void>> table_run::push() {
   auto planned = co_await plan_push();
   if (!planned) co_return planned.error();
@@ -278,6 +295,7 @@ awaitable<result<void>> table_run::push() {
     upper = column + " <= " + connection::quote_literal(top->text(0, 1));
   }
   if (ahead) upper += " OR " + column + " > " + connection::quote_literal(top->text(0, 4));
+  std::string undated = p.select + column + " IS NULL AND ";
   p.select += "(" + upper + ") AND ";
   if (!all) {
     std::int64_t from = **since;
@@ -286,18 +304,21 @@ awaitable<result<void>> table_run::push() {
                                    mark->kind == column_kind::timestamptz ? " AT TIME ZONE 'UTC'" : "")
                      : fmt::format("{} >= {} AND ", column, from);
   }
-  std::string after;
-  do {
-    const auto page = co_await read_page(p, after);
-    if (!page) co_return page.error();
-    rows_.read += std::ssize(page->rows);
-    show("rows pushed");
-    if (!page->rows.empty() && !options_.dry_run) {
-      const auto merged = co_await merge_page(p, *page, 0, page->rows.size());
-      if (!merged) co_return merged.error();
-    }
-    after = page->after;
-  } while (!after.empty());
+  auto sent = co_await push_rows(p);
+  if (!sent) co_return sent;
+  if (all) {
+    p.select = std::move(undated);
+    p.fixed = 1;
+    sent = co_await push_rows(p);
+    if (!sent) co_return sent;
+  } else {
+    const auto left = co_await db_.execute(
+        fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", live(), column), command_deadline());
+    if (!left) co_return left.error();
+    if (const std::string n{left->text(0, 0)}; n != "0")
+      warn(fmt::format("{} rows have no {}: only a full run sends what changes in them", n,
+                       plan_.config.watermark));
+  }
   out_.did = options_.dry_run ? "nothing was pushed" : out_.updated == 0 ? "nothing changed" : "pushed";
   if (options_.dry_run) co_return result<void>{};
   co_return co_await execute(

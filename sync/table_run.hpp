@@ -71,6 +71,7 @@ class table_run {
   awaitable<result<void>> push();
   awaitable<result<push_plan>> plan_push();
   std::string marks_sql(const std::string& column, const std::string& clock, bool time) const;
+  awaitable<result<void>> push_rows(const push_plan& p);
   awaitable<result<push_page>> read_page(const push_plan& p, const std::string& after);
   awaitable<result<void>> merge_page(const push_plan& p, const push_page& page, std::size_t from,
                                      std::size_t to);

@@ -126,3 +126,28 @@ TEST_CASE("push: a row of the future keeps no later change from being sent") {
   CHECK(there(s) == here(s));
   CHECK(std::stoll(s.mark()) < 4'000'000'000'000'000'000);
 }
+
+TEST_CASE("push: rows without a watermark go with a full run, and are told of by others") {
+  snow_sync s{push};
+  make(s);
+  s.bench.db.run(
+      "INSERT INTO work_orders (work_order_id, status, updated_at) SELECT 'W' || n, 'OPEN', CASE WHEN n > 30 "
+      "THEN "
+      "'2026-01-01'::timestamptz END FROM generate_series(1, 50) n");
+  const auto first = s.bench.run("work");
+  CHECK(first.read == 50);
+  CHECK(first.warnings.empty());
+  CHECK(there(s) == here(s));
+  s.bench.db.run("UPDATE work_orders SET status = 'DONE' WHERE work_order_id IN ('W3', 'W9', 'W30')");
+  const auto some = s.bench.run("work");
+  CHECK(some.did == "nothing changed");
+  REQUIRE(some.warnings.size() == 1);
+  CHECK(some.warnings[0] == "30 rows have no updated_at: only a full run sends what changes in them");
+  sync::run_options full;
+  full.full = true;
+  const auto all = s.bench.run("work", full);
+  CHECK(all.read == 50);
+  CHECK(all.updated == 3);
+  CHECK(all.warnings.empty());
+  CHECK(there(s) == here(s));
+}
