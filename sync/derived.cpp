@@ -38,15 +38,27 @@ ON CONFLICT (circuit_id) DO UPDATE SET
   geom = excluded.geom;
 )";
 
+// Hulls and counts are the assets' alone.
+constexpr std::string_view circuits_sql = R"(
+BEGIN;
+UPDATE public.circuit_service_areas l SET substation_id = s.substation_id, customer_count = s.customers_served
+FROM (SELECT a.circuit_id, c.substation_id, c.customers_served FROM public.circuit_service_areas a
+      LEFT JOIN public.circuit_status_realtime c USING (circuit_id)) s
+WHERE s.circuit_id = l.circuit_id
+  AND (s.substation_id, s.customers_served) IS DISTINCT FROM (l.substation_id, l.customer_count);
+)";
+
 }  // namespace
 
 boost::asio::awaitable<result<void>> derive(postgres::connection& db, const table_plan& plan,
                                             std::int64_t run_id, std::int64_t token) {
-  if (plan.schema != "public" || plan.table != "grid_assets_cache") co_return result<void>{};
+  const bool assets = plan.table == "grid_assets_cache", circuits = plan.table == "circuit_status_realtime";
+  if (plan.schema != "public" || !(assets || circuits)) co_return result<void>{};
   const auto there = co_await db.execute(there_sql, command_deadline());
   if (!there) co_return there.error();
   if (there->text(0, 0) != "t") co_return result<void>{};
-  const std::string sql = std::string{areas_sql} + own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
+  const std::string sql =
+      std::string{assets ? areas_sql : circuits_sql} + own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
   const auto done = co_await db.execute(sql, command_deadline());
   if (!done && !db.broken() && !db.idle()) co_await db.execute("ROLLBACK", command_deadline());
   if (!done) co_return done.error();

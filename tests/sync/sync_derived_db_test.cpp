@@ -5,6 +5,64 @@
 using namespace gridlight;
 using test::sync_bench;
 
+namespace {
+
+// Three circuits of 20 assets each, and what the circuits say of themselves.
+void make_sources(const test::temp_db& other) {
+  other.run(
+      "CREATE TABLE things AS SELECT 'A' || n AS asset_id, 'meter' AS asset_type, 29 + n * 0.001::float8 AS "
+      "latitude, -95 + (n % 7) * 0.001::float8 AS longitude, 'C' || n % 3 AS circuit_id FROM "
+      "generate_series(1, 60) n; "
+      "CREATE TABLE circuits AS SELECT 'C' || n AS circuit_id, 'S' || n AS substation_id, 10 * n AS "
+      "customers_served "
+      "FROM generate_series(0, 2) n");
+}
+std::string tables(const test::temp_db& other) {
+  const std::string from = ", connection: " + test::in_quotes(other.uri()) + "}\n";
+  return "    assets: {mode: mirrored, source: public.things, columns: [asset_id, asset_type, latitude, "
+         "longitude, "
+         "circuit_id]" +
+         from +
+         "    circuits: {mode: mirrored, transform: SELECT * FROM public.circuits, min_share: 0, columns: "
+         "[circuit_id, "
+         "substation_id, "
+         "customers_served]" +
+         from;
+}
+std::string areas(const sync_bench& b) {
+  return b.db.value(
+      "SELECT string_agg(concat_ws(' ', circuit_id, substation_id, customer_count, asset_count), ', ' ORDER "
+      "BY "
+      "circuit_id) FROM circuit_service_areas");
+}
+
+}  // namespace
+
+TEST_CASE("service areas follow the circuits that a run changes, and keep their shape") {
+  test::temp_db other;
+  make_sources(other);
+  sync_bench b{tables(other)};
+  b.run("assets");
+  CHECK(areas(b) == "C0 20, C1 20, C2 20");
+  b.run("circuits");
+  CHECK(areas(b) == "C0 S0 0 20, C1 S1 10 20, C2 S2 20 20");
+  const std::string version = b.version("service_areas");
+  const std::string untouched = "SELECT xmin FROM circuit_service_areas WHERE circuit_id = 'C2'";
+  const std::string before = b.db.value(untouched);
+  other.run(
+      "UPDATE circuits SET customers_served = 4242, substation_id = 'SUB-X' WHERE circuit_id = 'C1'; DELETE "
+      "FROM "
+      "circuits WHERE circuit_id = 'C0'");
+  b.run("circuits");
+  CHECK(areas(b) == "C0 20, C1 SUB-X 4242 20, C2 S2 20 20");
+  CHECK(b.version("service_areas") == std::to_string(std::stoi(version) + 1));
+  CHECK(b.db.value(untouched) == before);
+  CHECK(b.db.value("SELECT bool_and(ST_Covers(s.geom, a.geom)) FROM grid_assets_cache a JOIN "
+                   "circuit_service_areas s USING (circuit_id)") == "t");
+  b.run("circuits");
+  CHECK(b.version("service_areas") == std::to_string(std::stoi(version) + 1));
+}
+
 TEST_CASE("service areas follow the assets that a run changes, each circuit its own") {
   test::temp_db other;
   other.run(
