@@ -1,14 +1,21 @@
 #include "sync/derived.hpp"
 
+#include <fmt/format.h>
+
 #include "sync/command.hpp"
 #include "sync/run_record.hpp"
 
 namespace gridlight::sync {
 namespace {
 
+// A row of gridlight.sync_watermark for each input: 'error' while what is derived of it is older than it.
+constexpr std::string_view of_assets = "circuit_service_areas of grid_assets_cache",
+                           of_circuits = "circuit_service_areas of circuit_status_realtime";
+
 constexpr std::string_view there_sql =
-    "SELECT to_regclass('public.circuit_service_areas') IS NOT NULL AND "
-    "to_regclass('public.circuit_status_realtime') IS NOT NULL";
+    "to_regclass('public.circuit_service_areas') IS NOT NULL AND "
+    "to_regclass('public.circuit_status_realtime') IS NOT NULL AND to_regclass('public.grid_assets_cache') "
+    "IS NOT NULL";
 
 // As demo-data makes them.
 constexpr std::string_view areas_sql = R"(
@@ -50,15 +57,36 @@ WHERE s.circuit_id = l.circuit_id
 
 }  // namespace
 
-boost::asio::awaitable<result<void>> derive(postgres::connection& db, const table_plan& plan,
-                                            std::int64_t run_id, std::int64_t token) {
-  const bool assets = plan.table == "grid_assets_cache", circuits = plan.table == "circuit_status_realtime";
-  if (plan.schema != "public" || !(assets || circuits)) co_return result<void>{};
-  const auto there = co_await db.execute(there_sql, command_deadline());
-  if (!there) co_return there.error();
-  if (there->text(0, 0) != "t") co_return result<void>{};
-  const std::string sql =
-      std::string{assets ? areas_sql : circuits_sql} + own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
+std::string owe_sql(const table_plan& plan, std::int64_t run_id) {
+  if (plan.schema != "public" || !plan.pulls()) return {};
+  const bool assets = plan.table == "grid_assets_cache";
+  if (!assets && plan.table != "circuit_status_realtime") return {};
+  return fmt::format(
+      "INSERT INTO gridlight.sync_watermark (source_table, last_run, last_status, last_error) SELECT '{}', "
+      "clock_timestamp(), 'error', 'owed since run {}' WHERE {} ON CONFLICT (source_table) DO UPDATE SET "
+      "last_run = "
+      "excluded.last_run, last_status = 'error', last_error = excluded.last_error; ",
+      assets ? of_assets : of_circuits, run_id, there_sql);
+}
+
+boost::asio::awaitable<result<void>> derive(postgres::connection& db, std::int64_t run_id,
+                                            std::int64_t token) {
+  const auto owed = co_await db.execute(
+      fmt::format(
+          "SELECT bool_or(source_table = '{0}') FROM gridlight.sync_watermark WHERE source_table IN ('{0}', "
+          "'{1}') AND last_status = 'error' AND {2}",
+          of_assets, of_circuits, there_sql),
+      command_deadline());
+  if (!owed) co_return owed.error();
+  if (owed->is_null(0, 0)) co_return result<void>{};
+  // Made of the assets it is made of the circuits as well.
+  const std::string sql = std::string{owed->text(0, 0) == "t" ? areas_sql : circuits_sql} +
+                          fmt::format(
+                              "UPDATE gridlight.sync_watermark SET last_run = clock_timestamp(), last_status "
+                              "= 'ok', last_error = "
+                              "NULL WHERE source_table IN ('{}', '{}'); ",
+                              of_assets, of_circuits) +
+                          own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
   const auto done = co_await db.execute(sql, command_deadline());
   if (!done && !db.broken() && !db.idle()) co_await db.execute("ROLLBACK", command_deadline());
   if (!done) co_return done.error();

@@ -56,7 +56,8 @@ table_pair table_run::tables() const {
 
 // What every change ends with. The fence comes last, so that the lease is held no longer than need be.
 std::string table_run::ending_sql() const {
-  return success_sql(plan_, record_, rows_) + "; " +
+  const bool changed = out_.written() + out_.deleted > 0;
+  return success_sql(plan_, record_, rows_) + "; " + (changed ? owe_sql(plan_, record_.id) : "") +
          watermark_sql(plan_, mark_, out_.written() + out_.deleted) + "; " + fence_sql(options_.token);
 }
 
@@ -125,12 +126,14 @@ awaitable<result<run_outcome>> table_run::run() {
       co_await db_.execute("ROLLBACK", command_deadline());
     co_return why;
   }
-  tell(plan_.name(), out_.warnings);
-  if (!options_.dry_run && out_.written() + out_.deleted > 0) {
-    const auto derived = co_await derive(db_, plan_, record_.id, options_.token);
+  if (!options_.dry_run) {
+    const auto derived = co_await derive(db_, record_.id, options_.token);
     if (!derived)
-      spdlog::warn("sync of {}: what is derived of it is not: {}", plan_.name(), derived.error().log_detail);
+      warn("the service areas are not yet made of what runs have changed, which the next run does: " +
+           derived.error().detail + " " +
+           derived.error().log_detail.substr(0, derived.error().log_detail.find("; in: ")));
   }
+  tell(plan_.name(), out_.warnings);
   // What was done stands, whatever the counting says.
   const auto counted = co_await finish();
   if (!counted && db_.broken()) co_return counted.error();

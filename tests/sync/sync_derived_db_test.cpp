@@ -63,6 +63,53 @@ TEST_CASE("service areas follow the circuits that a run changes, and keep their 
   CHECK(b.version("service_areas") == std::to_string(std::stoi(version) + 1));
 }
 
+TEST_CASE(
+    "service areas that could not follow do so with the next run, of whatever table, though it changes "
+    "nothing") {
+  test::temp_db other;
+  make_sources(other);
+  other.run("CREATE TABLE orders AS SELECT 'W1' AS work_order_id");
+  sync_bench b{tables(other) +
+               "    work_orders: {mode: mirrored, source: public.orders, where: 'true', columns: "
+               "[work_order_id], connection: " +
+               test::in_quotes(other.uri()) + "}\n"};
+  b.run("work_orders");
+  const std::string debts =
+      "SELECT count(*) FROM gridlight.sync_watermark WHERE source_table LIKE '% of %' AND last_status = "
+      "'error'";
+  for (const std::string payer : {"circuits", "assets", "work_orders"}) {
+    INFO(payer);
+    b.db.run("ALTER TABLE circuit_service_areas ADD CONSTRAINT none CHECK (asset_count < 0) NOT VALID");
+    const std::string before = areas(b);
+    other.run(
+        "UPDATE things SET latitude = latitude + 0.5, circuit_id = circuit_id || 'x'; UPDATE circuits SET "
+        "circuit_id = circuit_id || 'x', customers_served = customers_served + 1");
+    for (const std::string table : {"assets", "circuits"}) {
+      const auto out = b.run(table);
+      CHECK(out.written() > 0);
+      REQUIRE(out.warnings.size() == 1);
+      CHECK(out.warnings[0].find("the service areas are not yet made") == 0);
+    }
+    CHECK(areas(b) == before);
+    CHECK(b.db.value(debts) == "2");
+    b.db.run("ALTER TABLE circuit_service_areas DROP CONSTRAINT none");
+    const auto paid = b.run(payer);
+    CHECK(paid.did == "nothing changed");
+    CHECK(paid.warnings.empty());
+    CHECK(b.db.value(debts) == "0");
+    CHECK(areas(b) != before);
+    CHECK(b.db.value("SELECT bool_and(ST_Covers(s.geom, a.geom)) FROM grid_assets_cache a JOIN "
+                     "circuit_service_areas s USING (circuit_id)") == "t");
+    CHECK(
+        b.db.value(
+            "SELECT count(*) FROM circuit_service_areas s JOIN circuit_status_realtime c USING (circuit_id) "
+            "WHERE s.customer_count = c.customers_served") == "3");
+    const std::string version = b.version("service_areas");
+    b.run(payer);
+    CHECK(b.version("service_areas") == version);
+  }
+}
+
 TEST_CASE("service areas follow the assets that a run changes, each circuit its own") {
   test::temp_db other;
   other.run(
