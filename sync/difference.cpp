@@ -96,6 +96,24 @@ std::string upsert_sql(const table_pair& t, std::int64_t run_id, const std::stri
   return counted(statement, "rows_written", run_id);
 }
 
+std::string replace_sql(const table_pair& t, std::int64_t run_id, const std::string& only) {
+  const std::string same = same_key(t), also = only.empty() ? "" : " AND " + only;
+  const std::string kept = t.kept.empty() ? "" : ", " + list(t.kept, "");
+  const std::string kept_values = t.kept.empty() ? "" : ", " + list(t.kept, "l.");
+  return fmt::format(
+             "CREATE TEMPORARY TABLE gridlight_taken ON COMMIT DROP AS SELECT l.* FROM {} l JOIN {} s ON {} "
+             "WHERE "
+             "ROW({})::record *<> ROW({})::record{} FOR UPDATE OF l; DELETE FROM {} l USING gridlight_taken "
+             "s WHERE "
+             "{}; ",
+             t.live, t.staged, same, list(t.columns, "l."), list(t.columns, "s."), also, t.live, same) +
+         counted(fmt::format("INSERT INTO {} ({}{}) OVERRIDING SYSTEM VALUE SELECT {}{} FROM {} s JOIN "
+                             "gridlight_taken l ON {}{}",
+                             t.live, list(t.columns, ""), kept, list(t.columns, "s."), kept_values, t.staged,
+                             same, only.empty() ? "" : " WHERE " + only),
+                 "rows_written", run_id);
+}
+
 std::string delete_missing_sql(const table_pair& t, std::int64_t run_id) {
   return counted(fmt::format("DELETE FROM {} l WHERE NOT EXISTS (SELECT FROM {} s WHERE {})", t.live,
                              t.staged, same_key(t)),

@@ -14,6 +14,7 @@ struct table_pair {
   std::string live, staged;
   std::vector<std::string> key;
   std::vector<std::string> columns;  ///< that are compared and written, the key among them
+  std::vector<std::string> kept;     ///< others of the live table that can be written
 };
 
 struct difference {
@@ -34,6 +35,10 @@ boost::asio::awaitable<result<difference>> compare_some(postgres::connection& db
 /// should be are neither written nor locked.
 /// \param only  SQL condition on the staged rows (s.); empty: all
 std::string upsert_sql(const table_pair& tables, std::int64_t run_id, const std::string& only = {});
+/// Takes the rows that differ out of the table and puts them back as they shall be: for rows that exchange
+/// values of which a unique index lets each be there once, also between two statements. What upsert_sql()
+/// does with rows that are new is left to it.
+std::string replace_sql(const table_pair& tables, std::int64_t run_id, const std::string& only = {});
 std::string delete_missing_sql(const table_pair& tables, std::int64_t run_id);
 /// Of rows whose key is staged with `only`, and not without it; and whether there are such.
 std::string named_exist_sql(const table_pair& tables, const std::string& only);

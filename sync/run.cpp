@@ -41,6 +41,12 @@ void table_run::show(std::string_view phase) const {
   if (options_.progress) options_.progress(phase, rows_.read);
 }
 
+// A run that becomes one of all rows comes by the same place twice.
+void table_run::warn(std::string what) {
+  std::vector<std::string>& all = out_.warnings;
+  if (std::find(all.begin(), all.end(), what) == all.end()) all.push_back(std::move(what));
+}
+
 void table_run::count(const difference& d) {
   out_.inserted = d.inserted;
   out_.updated = d.updated;
@@ -48,9 +54,12 @@ void table_run::count(const difference& d) {
 }
 
 table_pair table_run::tables() const {
-  table_pair out{live(), staged(), plan_.key, {}};
+  table_pair out{live(), staged(), plan_.key, {}, {}};
   for (const reading::column& c : reading_.columns)
     out.columns.push_back(c.target);
+  for (const target_column& c : columns_)
+    if (!c.generated && std::find(out.columns.begin(), out.columns.end(), c.name) == out.columns.end())
+      out.kept.push_back(c.name);
   return out;
 }
 

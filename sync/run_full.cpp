@@ -164,11 +164,10 @@ awaitable<result<void>> table_run::settle(const difference& d) {
   if (!shall_merge(d)) co_return co_await swap(d);
   show("merging");
   out_.did = "merged";
-  const table_pair t = tables();
-  std::string sql;
-  if (d.deleted > 0) sql += delete_missing_sql(t, record_.id) + "; ";
-  if (d.inserted + d.updated > 0) sql += upsert_sql(t, record_.id) + "; ";
-  co_return co_await execute(sql + "DROP TABLE " + staged() + "; " + ending_sql() + "; COMMIT");
+  const std::string gone = d.deleted > 0 ? delete_missing_sql(tables(), record_.id) + "; " : "";
+  const auto merged = co_await merge(d, gone, {});
+  if (!merged) co_return merged;
+  co_return co_await execute("DROP TABLE " + staged() + "; " + ending_sql() + "; COMMIT");
 }
 
 awaitable<result<void>> table_run::sum_up() {

@@ -235,10 +235,12 @@ awaitable<result<void>> table_run::merge_staged(bool with_action) {
   count(*d);
   out_.did = d->all() == 0 ? "nothing changed" : "merged";
   show("merging");
-  std::string sql;
-  if (d->deleted > 0) sql += delete_named_sql(t, record_.id, doomed) + "; ";
-  if (d->inserted + d->updated > 0) sql += upsert_sql(t, record_.id, only) + "; ";
-  co_return co_await execute(sql + "DROP TABLE " + t.staged + "; " + ending_sql() + "; COMMIT");
+  const std::string gone = d->deleted > 0 ? delete_named_sql(t, record_.id, doomed) + "; " : "";
+  const auto merged = co_await merge(*d, gone, only);
+  // What stands in the way may have gone from the source, untold.
+  if (!merged && is_sqlstate(merged.error(), "23505")) co_return co_await become_full();
+  if (!merged) co_return merged;
+  co_return co_await execute("DROP TABLE " + t.staged + "; " + ending_sql() + "; COMMIT");
 }
 
 }  // namespace gridlight::sync

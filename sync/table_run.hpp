@@ -47,6 +47,10 @@ class table_run {
   awaitable<result<void>> find_mark();
   bool shall_merge(const difference& d) const;
 
+  // run_merge.cpp
+  awaitable<result<void>> merge(const difference& d, std::string deletes, std::string only);
+  awaitable<result<bool>> is_referenced();
+
   // run_increment.cpp
   awaitable<result<void>> watermark();
   awaitable<result<void>> changes();
@@ -79,7 +83,7 @@ class table_run {
   awaitable<result<void>> execute(std::string sql);
   awaitable<result<void>> roll_back_dry(const difference& d);
   void show(std::string_view phase) const;
-  void warn(std::string what) { out_.warnings.push_back(std::move(what)); }
+  void warn(std::string what);
   void count(const difference& d);
   table_pair tables() const;
   std::string staged() const { return qualified(plan_.schema, staging_name(record_.id)); }
