@@ -187,9 +187,10 @@ awaitable<result<void>> keeper::impl::serve_request(run_request wanted) {
   const auto finished = co_await finish_request(session, wanted.id, out);
   if (!finished) co_return finished.error();
   if (!plan) co_return result<void>{};
-  const std::string resume =
-      "DELETE FROM gridlight.sync_pause WHERE name = " + postgres::connection::quote_literal((*plan)->name());
-  co_await session.execute(resume, command_deadline());
+  if (out) {
+    const std::string resume = resume_sql(**plan, out->run_id);
+    co_await session.execute(resume, command_deadline());
+  }
   const bool full = out && out->mode == "full";
   co_return co_await times.done(session, **plan, full, out.has_value(), started, now());
 }

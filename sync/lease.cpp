@@ -42,7 +42,7 @@ struct lease::impl : std::enable_shared_from_this<impl> {
   std::string owner;
   asio::steady_timer timer, changed;  // changed: cancelled when something did
   std::optional<connection> db;
-  bool stopping = false, running = false, held = false;
+  bool stopping = false, running = false, held = false, seizes = false;
   std::int64_t token = 0;
   steady::time_point good_until{};  // by our clock, from before the question
   std::string seen_expiry, rival, trouble;
@@ -72,14 +72,15 @@ awaitable<result<void>> lease::impl::take() {
   const auto asked = steady::now();
   const std::string sql = "UPDATE gridlight.sync_lease SET owner = " + connection::quote_literal(owner) +
                           ", token = token + 1, expires_at = clock_timestamp() + interval '" +
-                          std::to_string(lease_life.count()) +
-                          " ms' WHERE expires_at < clock_timestamp() RETURNING token";
+                          std::to_string(lease_life.count()) + " ms' WHERE " +
+                          (seizes ? "true" : "expires_at < clock_timestamp()") + " RETURNING token";
   const auto row = co_await db->execute(sql, deadline_in(query_timeout));
   if (!row) co_return row.error();
   if (row->rows() == 1) {
     token = number(row->text(0, 0));
     good_until = asked + lease_life;
     held = true;
+    seizes = false;
     rival.clear();
     changed.cancel();
     co_return result<void>{};
@@ -146,6 +147,11 @@ lease::~lease() {
 void lease::start() {
   impl_->running = true;
   asio::co_spawn(impl_->timer.get_executor(), impl_->run(), asio::detached);
+}
+
+void lease::seize() {
+  impl_->seizes = true;
+  start();
 }
 
 bool lease::held() const noexcept {

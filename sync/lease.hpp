@@ -28,6 +28,7 @@ class lease {
   lease& operator=(const lease&) = delete;
 
   void start();  ///< tries to get it and keeps it from now on
+  void seize();  ///< the same, and takes it from whoever has it: what that one does now fails at its fence
   bool held() const noexcept;
   std::int64_t token() const noexcept;  ///< of the lease held last
   /// Waits until it is held; false when that has not come by `until`.

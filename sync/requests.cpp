@@ -60,13 +60,22 @@ awaitable<result<std::optional<run_request>>> next_request(connection& db) {
   co_return out;
 }
 
+std::string withdraw_requests_sql(std::string_view name, std::string_view why) {
+  const result<run_outcome> outcome = failure{errc::conflict, std::string{why}};
+  return fmt::format(
+      "UPDATE gridlight.sync_request SET finished_at = clock_timestamp(), outcome = {} WHERE name = {} AND "
+      "finished_at IS NULL",
+      connection::quote_literal(outcome_json(outcome)), connection::quote_literal(name));
+}
+
 awaitable<result<void>> finish_request(connection& db, std::int64_t id, result<run_outcome> outcome) {
   const std::string run = outcome ? std::to_string(outcome->run_id) : "NULL";
   const auto done = co_await db.execute(
       fmt::format(
           "UPDATE gridlight.sync_request SET finished_at = clock_timestamp(), run_id = {}, outcome = {} "
           "WHERE "
-          "request_id = {}; DELETE FROM gridlight.sync_request WHERE finished_at < now() - interval '7 days'",
+          "request_id = {} AND finished_at IS NULL; DELETE FROM gridlight.sync_request WHERE finished_at < "
+          "now() - interval '7 days'",
           run, connection::quote_literal(outcome_json(outcome)), id),
       command_deadline());
   if (!done) co_return done.error();

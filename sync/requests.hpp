@@ -21,6 +21,9 @@ boost::asio::awaitable<result<std::int64_t>> request_run(postgres::connection& d
                                                          std::string by);
 /// The oldest that is not finished; after an hour nobody waits for one any more.
 boost::asio::awaitable<result<std::optional<run_request>>> next_request(postgres::connection& db);
+/// Ends those of a table that nobody has done yet, as failed.
+std::string withdraw_requests_sql(std::string_view name, std::string_view why);
+/// Does nothing where it was withdrawn meanwhile.
 boost::asio::awaitable<result<void>> finish_request(postgres::connection& db, std::int64_t id,
                                                     result<run_outcome> outcome);
 /// What became of it, as outcome_json() writes it; nothing while it is not finished.

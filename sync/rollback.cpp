@@ -9,6 +9,7 @@
 #include "sync/lease.hpp"
 #include "sync/load/target.hpp"
 #include "sync/progress.hpp"
+#include "sync/requests.hpp"
 #include "sync/run_record.hpp"
 #include "sync/simple_query.hpp"
 #include "sync/swap.hpp"
@@ -123,9 +124,9 @@ awaitable<result<void>> put_back(connection& db, const table_plan& plan, kept_ta
       fmt::format(
           "; UPDATE gridlight.sync_run SET rows_written = {} WHERE run_id = {}; DELETE FROM "
           "gridlight.sync_watermark WHERE source_table = {}; INSERT INTO gridlight.sync_pause (name, reason) "
-          "VALUES ({}, 'rolled back') ON CONFLICT DO NOTHING; {}",
+          "VALUES ({}, 'rolled back') ON CONFLICT (name) DO UPDATE SET since = excluded.since; {}; {}",
           kept.rows, run->id, connection::quote_literal(plan.name()), connection::quote_literal(plan.name()),
-          fence_sql(token));
+          withdraw_requests_sql(plan.name(), "rolled back"), fence_sql(token));
   auto done = co_await swap_in(db, std::move(request));
   if (!done && !db.broken()) {
     const std::string undo = fmt::format(
@@ -151,19 +152,23 @@ struct job {
   awaitable<result<void>> work(any_io_executor executor, kept_table kept) {
     auto db = co_await open_for_command(executor, settings.postgres, "rollback");
     if (!db) co_return db.error();
+    // A run that is under way must not write on top of what is put back, nor its mark: it loses its lease.
     lease holder{executor, lease_connection(settings.postgres), "rollback " + instance_name()};
-    holder.start();
+    holder.seize();
     const bool held = co_await holder.wait(deadline_in(lease_life + std::chrono::seconds{4}));
-    // The holder's fence is as good as ours: while it writes this table, one of us fails.
-    std::int64_t token = holder.token();
-    if (!held) {
-      const auto now = co_await db->execute("SELECT token FROM gridlight.sync_lease", command_deadline());
-      if (!now) co_return now.error();
-      token = number(now->text(0, 0));
-    }
-    auto done = co_await put_back(*db, plan, kept, token, settings.sync.keep_previous);
+    result<void> done = failure{
+        errc::conflict, "the lease of the sync could not be had: nothing was changed", {}, holder.trouble()};
+    if (held) done = co_await roll_back(*db, kept, holder.token());
     co_await holder.stop();
     co_return done;
+  }
+
+  awaitable<result<void>> roll_back(connection& db, kept_table agreed, std::int64_t token) {
+    const auto kept = co_await find_kept(db, plan);
+    if (!kept) co_return kept.error();
+    if (kept->run_id != agreed.run_id)
+      co_return failure{errc::conflict, plan.name() + " was replaced meanwhile: nothing was changed"};
+    co_return co_await put_back(db, plan, *kept, token, settings.sync.keep_previous);
   }
 };
 

@@ -94,6 +94,13 @@ std::string watermark_sql(const table_plan& plan, std::optional<std::int64_t> ma
       rows);
 }
 
+std::string resume_sql(const table_plan& plan, std::int64_t run_id) {
+  return fmt::format(
+      "DELETE FROM gridlight.sync_pause p USING gridlight.sync_run r WHERE p.name = {} AND r.run_id = {} AND "
+      "p.since <= r.started_at",
+      connection::quote_literal(plan.name()), run_id);
+}
+
 awaitable<void> record_failure(connection& db, const table_plan& plan, const begun_run& run,
                                const filled& rows, failure f) {
   if (db.broken()) co_return;

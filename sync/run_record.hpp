@@ -29,6 +29,9 @@ std::string fence_sql(std::int64_t token);
 /// Says whose the changes of this transaction are. Part of success_sql().
 std::string own_sql(std::int64_t run_id);
 
+/// The schedule has the table again, unless it was rolled back since this run by hand began.
+std::string resume_sql(const table_plan& plan, std::int64_t run_id);
+
 boost::asio::awaitable<void> record_failure(postgres::connection& db, const table_plan& plan,
                                             const begun_run& run, const filled& rows, failure f);
 

@@ -90,8 +90,7 @@ struct job {
       tell(*plan, out);
       if (!out || options.dry_run) continue;
       const auto db = co_await runs.database();
-      const std::string resume =
-          "DELETE FROM gridlight.sync_pause WHERE name = " + connection::quote_literal(plan->name());
+      const std::string resume = resume_sql(*plan, out->run_id);
       if (db) co_await (*db)->execute(resume, command_deadline());
     }
   }
