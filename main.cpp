@@ -13,6 +13,7 @@
 #include "describe.hpp"
 #include "serve.hpp"
 #include "server/config.hpp"
+#include "server/config_values.hpp"
 #include "server/http/health_command.hpp"
 #include "server/identity/token_command.hpp"
 #include "server/log.hpp"
@@ -144,6 +145,7 @@ void add_sync_commands(CLI::App& app, const common_flags& flags, int& code) {
   auto* group = app.add_subcommand("sync", "keep tables fresh from Snowflake or another Postgres");
   group->require_subcommand(1);
   const auto options = std::make_shared<sync::sync_run_options>();
+  const auto wait = std::make_shared<std::string>();
   auto* run = group->add_subcommand("run", "run a table now; serve does so by schedule");
   run->add_option("table", options->table, "under sync.tables, or a layer");
   run->add_flag("--all", options->all, "all tables");
@@ -151,7 +153,12 @@ void add_sync_commands(CLI::App& app, const common_flags& flags, int& code) {
   run->add_flag("--dry-run", options->dry_run, "read and compare, change nothing");
   run->add_flag("--allow-shrink", options->allow_shrink, "even when far fewer rows are left");
   run->add_flag("--yes", options->yes, "with --all --full: do not ask; needed without a terminal");
-  run->callback([&flags, &code, options] {
+  run->add_option("--wait", *wait, "where another has the lease: for the run to begin (default: 1h)")
+      ->check([](const std::string& text) {
+        return config_detail::read_duration(text) ? std::string{} : "must be a time such as 30s, 10m or 1h";
+      });
+  run->callback([&flags, &code, options, wait] {
+    if (!wait->empty()) options->wait = *config_detail::read_duration(*wait);
     code = with_config(flags, [&](const config& c) { return sync::run_sync(c, *options); });
   });
   const auto table = std::make_shared<std::string>();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "server/error.hpp"
 #include "server/postgres/connection.hpp"
@@ -15,6 +16,11 @@ namespace gridlight::sync {
 
 /// How long a lease lasts unrenewed: whoever died is followed within this and half a second.
 inline constexpr std::chrono::milliseconds lease_life{3500};
+
+/// Whether this owner does what is asked of it; commands do not.
+inline bool serves_requests(std::string_view owner) noexcept {
+  return !owner.empty() && owner.find(' ') == owner.npos;
+}
 
 /// The right to write layers, which one instance at a time has: gridlight.sync_lease. Renewed every second
 /// on a connection of its own, by statements alone, so that poolers are no hindrance. Who was paused and lost
@@ -33,7 +39,7 @@ class lease {
   std::int64_t token() const noexcept;  ///< of the lease held last
   /// Waits until it is held; false when that has not come by `until`.
   boost::asio::awaitable<bool> wait(steady::time_point until);
-  /// Whoever else has it and has renewed it since start(): its name; empty when nobody is known to.
+  /// Whoever else has had it last, as renewals since start() show: its name; empty when nobody is known to.
   const std::string& rival() const noexcept;
   /// Why it could not be asked for; empty when it could.
   const std::string& trouble() const noexcept;

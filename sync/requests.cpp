@@ -25,6 +25,10 @@ std::string json_text(std::string_view text) {
   return out + '"';
 }
 
+std::string failed_literal(std::string_view why) {
+  return connection::quote_literal(outcome_json(failure{errc::conflict, std::string{why}}));
+}
+
 }  // namespace
 
 std::string outcome_json(const result<run_outcome>& outcome) {
@@ -47,10 +51,17 @@ awaitable<result<std::int64_t>> request_run(connection& db, run_request wanted, 
 
 awaitable<result<std::optional<run_request>>> next_request(connection& db) {
   const auto row = co_await db.execute(
-      "SELECT request_id, name, full_run, allow_shrink FROM gridlight.sync_request WHERE finished_at IS NULL "
-      "AND requested_at > now() - interval '1 hour' "
-      "ORDER BY "
-      "request_id LIMIT 1",
+      fmt::format(
+          "UPDATE gridlight.sync_request SET finished_at = clock_timestamp(), outcome = CASE WHEN "
+          "requested_at < "
+          "now() - interval '1 hour' THEN {} ELSE {} END::jsonb WHERE finished_at IS NULL AND requested_at < "
+          "now() - CASE "
+          "WHEN requested_by LIKE 'command %' THEN interval '15 s' ELSE interval '1 hour' END; "
+          "UPDATE gridlight.sync_request SET outcome = '{{\"status\":\"running\"}}' WHERE finished_at IS "
+          "NULL AND "
+          "request_id = (SELECT min(request_id) FROM gridlight.sync_request WHERE finished_at IS NULL) "
+          "RETURNING request_id, name, full_run, allow_shrink",
+          failed_literal("nobody did it within an hour"), failed_literal("the command that asked has ended")),
       deadline_in(std::chrono::seconds{10}));
   if (!row) co_return row.error();
   std::optional<run_request> out;
@@ -61,11 +72,21 @@ awaitable<result<std::optional<run_request>>> next_request(connection& db) {
 }
 
 std::string withdraw_requests_sql(std::string_view name, std::string_view why) {
-  const result<run_outcome> outcome = failure{errc::conflict, std::string{why}};
   return fmt::format(
       "UPDATE gridlight.sync_request SET finished_at = clock_timestamp(), outcome = {} WHERE name = {} AND "
       "finished_at IS NULL",
-      connection::quote_literal(outcome_json(outcome)), connection::quote_literal(name));
+      failed_literal(why), connection::quote_literal(name));
+}
+
+awaitable<result<bool>> withdraw_request(connection& db, std::int64_t id, bool begun_too) {
+  const auto row = co_await db.execute(
+      fmt::format("UPDATE gridlight.sync_request SET finished_at = clock_timestamp(), outcome = {} WHERE "
+                  "request_id = {} "
+                  "AND finished_at IS NULL{} RETURNING request_id",
+                  failed_literal("withdrawn"), id, begun_too ? "" : " AND outcome IS NULL"),
+      command_deadline());
+  if (!row) co_return row.error();
+  co_return row->rows() > 0;
 }
 
 awaitable<result<void>> finish_request(connection& db, std::int64_t id, result<run_outcome> outcome) {
@@ -82,27 +103,29 @@ awaitable<result<void>> finish_request(connection& db, std::int64_t id, result<r
   co_return result<void>{};
 }
 
-awaitable<result<std::optional<std::string>>> outcome_of(connection& db, std::int64_t id) {
-  const auto row =
-      co_await db.execute(fmt::format("SELECT outcome->>'status', coalesce(outcome->>'error', ''), "
-                                      "coalesce(outcome->>'rows_synced', '0'), "
-                                      "coalesce(outcome->>'final_count', '0') FROM gridlight.sync_request "
-                                      "WHERE request_id = {} AND finished_at "
-                                      "IS NOT NULL",
-                                      id),
-                          command_deadline());
+awaitable<result<request_state>> look_at_request(connection& db, std::int64_t id) {
+  const auto row = co_await db.execute(
+      fmt::format(
+          "UPDATE gridlight.sync_request SET requested_at = clock_timestamp() WHERE request_id = {0} AND "
+          "finished_at IS NULL AND requested_at < now() - interval '2 s'; "
+          "SELECT finished_at IS NOT NULL, outcome IS NOT NULL, outcome->>'status', "
+          "coalesce(outcome->>'error', ''), coalesce(outcome->>'rows_synced', '0'), "
+          "coalesce(outcome->>'final_count', '0') FROM gridlight.sync_request WHERE request_id = {0}",
+          id),
+      command_deadline());
   if (!row) co_return row.error();
-  std::optional<std::string> out;
-  if (row->rows() == 1) {
-    result<run_outcome> was = failure{errc::internal, std::string{row->text(0, 1)}};
-    if (row->text(0, 0) == "success") {
-      run_outcome o;
-      o.inserted = number(row->text(0, 2));
-      o.final_count = number(row->text(0, 3));
-      was = o;
-    }
-    out = outcome_json(was);
+  if (row->rows() == 0) co_return failure{errc::conflict, "the request is gone: somebody has deleted it"};
+  request_state out;
+  out.begun = row->text(0, 1) == "t";
+  if (row->text(0, 0) != "t") co_return out;
+  result<run_outcome> was = failure{errc::internal, std::string{row->text(0, 3)}};
+  if (row->text(0, 2) == "success") {
+    run_outcome o;
+    o.inserted = number(row->text(0, 4));
+    o.final_count = number(row->text(0, 5));
+    was = o;
   }
+  out.outcome = outcome_json(was);
   co_return out;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <iostream>
 
+#include "server/config_values.hpp"
 #include "server/postgres/blocking.hpp"
 #include "sync/command.hpp"
 #include "sync/generalize/generalize.hpp"
@@ -57,9 +58,7 @@ struct job {
   std::vector<std::string> changed = {};
 
   void tell(const table_plan& plan, const result<run_outcome>& out) {
-    std::string json = outcome_json(out);
-    if (options.all) json.insert(1, fmt::format("\"table\":\"{}\",", plan.name()));
-    std::cout << json << std::endl;
+    show(plan, outcome_json(out));
     if (!out) {
       print_failure("sync run " + plan.name(), out.error());
       code = exit_code::failed;
@@ -74,50 +73,96 @@ struct job {
         changed.push_back(layer.name);
   }
 
-  awaitable<void> run_here(runner& runs, std::int64_t token) {
-    for (const table_plan* plan : plans) {
-      run_options how;
-      how.full = options.full;
-      how.dry_run = options.dry_run;
-      how.allow_shrink = options.allow_shrink;
-      how.token = token;
-      result<run_outcome> out = failure{errc::internal, ""};
-      {
-        const auto shown = std::make_shared<shown_progress>(plan->name());
-        how.progress = [shown](std::string_view phase, std::int64_t rows) { (*shown)(phase, rows); };
-        out = co_await runs.run(*plan, std::move(how));
-      }
-      tell(*plan, out);
-      if (!out || options.dry_run) continue;
-      const auto db = co_await runs.database();
-      const std::string resume = resume_sql(*plan, out->run_id);
-      if (db) co_await (*db)->execute(resume, command_deadline());
-    }
+  void show(const table_plan& plan, std::string json) {
+    if (options.all) json.insert(1, fmt::format("\"table\":\"{}\",", plan.name()));
+    std::cout << json << std::endl;
   }
 
-  // The instance with the lease does it; its result is what it wrote.
-  awaitable<result<void>> run_there(connection& db, std::string rival) {
-    std::cerr << "gridlight sync run: " << rival << " keeps the tables; asking it\n";
-    for (const table_plan* plan : plans) {
-      run_request wanted;
-      wanted.name = plan->name();
-      wanted.full = options.full;
-      wanted.allow_shrink = options.allow_shrink;
-      std::string by = "command " + instance_name();
-      const auto id = co_await request_run(db, std::move(wanted), std::move(by));
-      if (!id) co_return id.error();
-      for (;;) {
-        const auto done = co_await outcome_of(db, *id);
-        if (!done) co_return done.error();
-        if (*done) {
-          std::cout << **done << std::endl;
-          if ((*done)->find("\"success\"") == std::string::npos) code = exit_code::failed;
-          break;
-        }
-        co_await sleep(std::chrono::milliseconds{200});
-      }
+  awaitable<void> run_here(runner& runs, const table_plan& plan, std::int64_t token) {
+    run_options how;
+    how.full = options.full;
+    how.dry_run = options.dry_run;
+    how.allow_shrink = options.allow_shrink;
+    how.token = token;
+    result<run_outcome> out = failure{errc::internal, ""};
+    {
+      const auto shown = std::make_shared<shown_progress>(plan.name());
+      how.progress = [shown](std::string_view phase, std::int64_t rows) { (*shown)(phase, rows); };
+      out = co_await runs.run(plan, std::move(how));
     }
-    co_return result<void>{};
+    tell(plan, out);
+    if (!out || options.dry_run) co_return;
+    const auto db = co_await runs.database();
+    const std::string resume = resume_sql(plan, out->run_id);
+    if (db) co_await (*db)->execute(resume, command_deadline());
+  }
+
+  awaitable<result<std::int64_t>> ask(connection& db, const table_plan& plan, const std::string& server) {
+    std::cerr << fmt::format("gridlight sync run: {} keeps the tables; asking it for {}\n", server,
+                             plan.name());
+    run_request wanted;
+    wanted.name = plan.name();
+    wanted.full = options.full;
+    wanted.allow_shrink = options.allow_shrink;
+    std::string by = "command " + instance_name();
+    co_return co_await request_run(db, std::move(wanted), std::move(by));
+  }
+
+  // Until the server that has the lease has done it, or the lease is ours: whoever had it may end or die.
+  awaitable<result<void>> run_one(runner& runs, lease& holder, const table_plan& plan) {
+    const auto end = steady::now() + options.wait;
+    std::optional<std::int64_t> id;
+    std::string waits_for;
+    for (;;) {
+      const auto db = co_await runs.database();
+      if (!db) co_return db.error();
+      if (holder.held()) {
+        bool ours = true;
+        if (id) {
+          const auto withdrawn = co_await withdraw_request(**db, *id, true);
+          if (!withdrawn) co_return withdrawn.error();
+          ours = *withdrawn;
+        }
+        if (ours) {
+          const auto cleaned = co_await clean_up(**db, holder.token());
+          if (!cleaned) co_return cleaned.error();
+          co_await run_here(runs, plan, holder.token());
+          co_return result<void>{};
+        }
+      }
+      request_state state;
+      if (id) {
+        const auto now = co_await look_at_request(**db, *id);
+        if (!now) co_return now.error();
+        state = *now;
+      } else if (serves_requests(holder.rival())) {
+        const auto asked = co_await ask(**db, plan, holder.rival());
+        if (!asked) co_return asked.error();
+        id = *asked;
+      } else if (holder.rival() != waits_for) {
+        waits_for = holder.rival();
+        std::cerr << fmt::format("gridlight sync run: {} has the lease; waiting for it\n", waits_for);
+      }
+      if (state.outcome) {
+        show(plan, *state.outcome);
+        if (state.outcome->find("\"success\"") == std::string::npos) code = exit_code::failed;
+        co_return result<void>{};
+      }
+      if (!state.begun && steady::now() >= end) {
+        bool late = false;
+        if (id) {
+          const auto withdrawn = co_await withdraw_request(**db, *id, false);
+          if (!withdrawn) co_return withdrawn.error();
+          late = !*withdrawn;
+        }
+        if (!late)
+          co_return failure{errc::deadline,
+                            fmt::format("{} has the lease, and did not come to {} within {}: nothing was "
+                                        "changed",
+                                        holder.rival(), plan.name(), config_detail::show(options.wait))};
+      }
+      co_await sleep(std::chrono::milliseconds{200});
+    }
   }
 
   awaitable<result<void>> work(any_io_executor executor) {
@@ -125,23 +170,18 @@ struct job {
     const auto db = co_await runs.database();
     if (!db) co_return db.error();
     if (options.dry_run) {
-      co_await run_here(runs, 0);
+      for (const table_plan* plan : plans)
+        co_await run_here(runs, *plan, 0);
       co_return result<void>{};
     }
     lease holder{executor, lease_connection(settings.postgres), "command " + instance_name()};
     holder.start();
-    const bool held = co_await holder.wait(deadline_in(lease_life + std::chrono::seconds{4}));
+    co_await holder.wait(deadline_in(lease_life + std::chrono::seconds{4}));
     result<void> out;
-    if (held) {
-      out = co_await clean_up(**db, holder.token());
-      if (out) co_await run_here(runs, holder.token());
-    } else if (!holder.rival().empty()) {
-      const std::string rival = holder.rival();
-      co_await holder.stop();
-      out = co_await run_there(**db, rival);
-    } else {
+    if (!holder.held() && holder.rival().empty())
       out = failure{errc::conflict, "the lease of the sync could not be had", {}, holder.trouble()};
-    }
+    for (const table_plan* plan : plans)
+      if (out) out = co_await run_one(runs, holder, *plan);
     co_await holder.stop();
     co_return out;
   }

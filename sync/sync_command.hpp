@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "server/config.hpp"
@@ -10,9 +11,11 @@ namespace gridlight::sync {
 struct sync_run_options {
   std::string table;  ///< under sync.tables, or a layer
   bool all = false, full = false, dry_run = false, allow_shrink = false, yes = false;
+  std::chrono::milliseconds wait{std::chrono::hours{1}};  ///< for a run to begin where another has the lease
 };
 
-/// Runs tables now: itself where it gets the lease, else it asks the instance that has it and waits. Progress
+/// Runs tables now: itself where it gets the lease, else it asks the server that has it, or waits for the
+/// command that has it, and goes on itself once the lease is free. Progress
 /// to stderr; of each table {"status","rows_synced","final_count"} to stdout.
 int run_sync(const config& settings, const sync_run_options& options);
 

@@ -82,3 +82,91 @@ TEST_CASE("a rollback stays when a run is under way: by schedule, asked for, or 
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(m.served() == "3000g3");
 }
+
+TEST_CASE("a second gridlight sync run waits for the first, for a limit, and leaves no request behind") {
+  mirror m{"schedule: off"};
+  m.other.run(
+      "ALTER TABLE stations RENAME TO all_stations; CREATE VIEW stations AS SELECT a.* FROM all_stations a, "
+      "(SELECT "
+      "pg_sleep(4)) s");
+  m.fill_table = "all_stations";
+  m.fill(100, 1);
+  const pid_t first = start_run(m);
+  const auto has_lease = [&] {
+    return m.db.value("SELECT count(*) FROM gridlight.sync_run WHERE status = 'running'") == "1";
+  };
+  for (int i = 0; i < 200 && !has_lease(); ++i)
+    std::this_thread::sleep_for(20ms);
+  REQUIRE(has_lease());
+  const auto limited = m.gridlight("sync run substations --wait 1s");
+  INFO(limited.output);
+  CHECK(limited.status == 1);
+  CHECK(limited.output.find("did not come to substations within 1s: nothing was changed") !=
+        std::string::npos);
+  const auto second = m.gridlight("sync run substations");
+  INFO(second.output);
+  CHECK(second.status == 0);
+  CHECK(second.output.find("has the lease; waiting for it") != std::string::npos);
+  CHECK(second.output.find("{\"status\":\"success\",\"rows_synced\":0,\"final_count\":100}") !=
+        std::string::npos);
+  int status = 0;
+  ::waitpid(first, &status, 0);
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(m.db.value("SELECT count(*) FROM gridlight.sync_request") == "0");
+  CHECK(m.gridlight("sync run substations --wait soon").output.find("--wait: must be a time such as") !=
+        std::string::npos);
+}
+
+TEST_CASE(
+    "a run that was asked of a server that dies is done by the command; one whose command died, by nobody") {
+  mirror m{"schedule: off"};
+  m.other.run(
+      "ALTER TABLE stations RENAME TO all_stations; CREATE VIEW stations AS SELECT a.* FROM all_stations a, "
+      "(SELECT "
+      "pg_sleep(2)) s");
+  m.fill_table = "all_stations";
+  m.fill(100, 1);
+  const auto begun = [&] {
+    for (int i = 0; i < 500; ++i, std::this_thread::sleep_for(20ms))
+      if (m.db.value("SELECT count(*) FROM gridlight.sync_request WHERE outcome->>'status' = 'running'") ==
+          "1")
+        return true;
+    return false;
+  };
+  {
+    test::server_process server{m.serving()};
+    CHECK(server.wait_for_log("this instance keeps 1 tables"));
+    const auto all = m.gridlight("sync run --all");
+    CHECK(all.output.find("{\"table\":\"substations\",\"status\":\"success\"") != std::string::npos);
+    m.fill(100, 2);
+    const pid_t command = start_run(m);
+    REQUIRE(begun());
+    server.kill();
+    int status = 0;
+    ::waitpid(command, &status, 0);
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(m.served() == "100g2");
+    CHECK(
+        m.db.value("SELECT outcome->>'error' FROM gridlight.sync_request ORDER BY request_id DESC LIMIT 1") ==
+        "withdrawn");
+  }
+  // A request that was left an hour ago, one of a command that is gone, one of an hour less.
+  m.fill(100, 3);
+  m.db.run(
+      "INSERT INTO gridlight.sync_request (name, allow_shrink, requested_by, requested_at) VALUES "
+      "('substations', true, "
+      "'writer', now() - interval '61 min'), ('substations', true, 'command here:1', now() - interval '20 "
+      "s')");
+  test::server_process server{m.serving()};
+  CHECK(server.wait_for_log("this instance keeps 1 tables"));
+  std::this_thread::sleep_for(3s);
+  CHECK(m.served() == "100g2");
+  CHECK(m.db.value("SELECT string_agg(outcome->>'error', '; ' ORDER BY request_id) FROM (SELECT * FROM "
+                   "gridlight.sync_request ORDER BY request_id DESC LIMIT 2) r") ==
+        "nobody did it within an hour; the command that asked has ended");
+  m.db.run(
+      "INSERT INTO gridlight.sync_request (name, requested_by, requested_at) VALUES ('substations', "
+      "'writer', now() - "
+      "interval '59 min')");
+  CHECK(m.wait_for("100g3"));
+}
