@@ -1,4 +1,5 @@
-// The panels of Ask and the status page, in Debian's Chromium; what is driven stands in tests/browser.
+// The panels of Ask, what the map says of faults, and the status page, in Debian's Chromium; what is driven
+// stands in tests/browser.
 #include <doctest/doctest.h>
 
 #include "tests/support/browser.hpp"
@@ -24,6 +25,10 @@ void passes(const std::string& script) {
 
 TEST_CASE("the panels of Ask answer searches, clicks, drags, areas and keys, and say what is wrong") {
   passes("ask.mjs");
+}
+
+TEST_CASE("the map page says what it does not know, and does not pass a part for the whole") {
+  passes("faults.mjs");
 }
 
 TEST_CASE("the status page shows figures that move, and says when the server is gone and is back") {

@@ -5,9 +5,9 @@ import { given, type Context } from './context';
 import { area, type Position } from './geodesic';
 import { layers, tellingColumns, type LayerInfo } from './layers';
 import { ring } from './overlay';
-import { faultNode } from './panel';
 import { polygonOf } from './polygon';
 import { Results } from './results';
+import { notKnown, unansweredNodes } from './unanswered';
 import { count, squareMetres } from './words';
 
 const atOnce = 4;
@@ -59,27 +59,30 @@ export async function countWithin(c: Context, corners: readonly Position[]): Pro
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   if (given(signal)) return;
-  const failed = counts.filter((k) => k.error !== undefined);
+  const again = () => void countWithin(c, corners);
+  const failed = counts.filter((k) => k.error !== undefined).map((k) => ({ title: k.layer.title, error: k.error }));
   panel.requests(answers, performance.now() - began);
   if (failed.length === counts.length && failed[0]) {
-    panel.fail(failed[0].error, () => void countWithin(c, corners));
+    panel.fail(failed[0].error, again);
     return;
   }
   const found = counts.filter((k) => k.hits.length > 0);
   found.sort((a, b) => b.hits.length - a.hits.length || a.layer.title.localeCompare(b.layer.title));
-  if (found.length === 0) {
+  if (found.length === 0 && failed.length === 0) {
     panel.nothing('Nothing lies in this area.', 'Draw a larger one, or one nearer to the grid.');
     return;
   }
   const none = counts.filter((k) => k.hits.length === 0 && k.error === undefined).map((k) => k.layer.title);
   panel.show(
-    ...failed.slice(0, 1).map((k) => faultNode(k.error)),
-    countList(c, found),
+    ...unansweredNodes(failed, again),
+    ...(found.length > 0 ? [countList(c, found)] : []),
     ...(none.length > 0 ? [el('p', { class: 'ask-hint ask-none' }, `None of: ${none.sort().join(', ')}`)] : []),
   );
   const total = found.reduce((sum, k) => sum + k.hits.length, 0);
-  panel.say(`${size} · ${total.toLocaleString('en')}${found.some((k) => k.more) ? ' or more' : ''} features`);
-  app.announce(`In this area: ${found.map((k) => `${k.layer.title} ${number(k)}`).join(', ')}`);
+  const more = failed.length > 0 || found.some((k) => k.more);
+  panel.say(`${size} · ${total.toLocaleString('en')}${more ? ' or more' : ''} features`);
+  const told = found.map((k) => `${k.layer.title} ${number(k)}`).join(', ');
+  app.announce(`In this area: ${told || 'nothing of what is known'}${failed.length > 0 ? `. ${notKnown(failed)}` : ''}`);
 }
 
 const number = (k: Count) => (k.more ? `over ${k.hits.length.toLocaleString('en')}` : k.hits.length.toLocaleString('en'));

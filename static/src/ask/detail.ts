@@ -8,6 +8,7 @@ import { titleOf } from './layers';
 import { faultNode } from './panel';
 import { factsOf, hasPlace, homeOf } from './related';
 import { requestsOf } from './requests';
+import { unansweredNodes } from './unanswered';
 import { label, value } from './words';
 
 /** What is known of the chosen feature, at the top of the panel; with its circuit and substation marked on the map. */
@@ -45,6 +46,8 @@ export class Detail {
       if (signal.aborted) return;
       const home = homeCard({ ...facts, circuit: picked.layer === 'circuits' ? null : facts.circuit, substation: picked.layer === 'substations' ? null : facts.substation }, app);
       if (home) card.append(home);
+      if (facts.wrong !== undefined)
+        card.append(...unansweredNodes([{ title: 'its circuit and substation', error: facts.wrong }], () => void this.show(picked)));
       app.mark({
         type: 'FeatureCollection',
         features: [facts.area, facts.circuit, facts.substation].filter(hasPlace),

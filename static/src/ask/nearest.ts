@@ -1,5 +1,6 @@
 import type { Answer } from '../common/api';
 import { ask } from '../common/api';
+import { el } from '../common/dom';
 import { readFeature, type Hit } from './columns';
 import { given, type Context } from './context';
 import type { Position } from './geodesic';
@@ -7,9 +8,9 @@ import { wrapped } from './geodesic';
 import { homeCard } from './home_card';
 import { layers, type LayerInfo } from './layers';
 import { line, point } from './overlay';
-import { faultNode } from './panel';
 import { factsOf, hasPlace, homeOf } from './related';
 import { Results } from './results';
+import { notKnown, unansweredNodes, type Unanswered } from './unanswered';
 import { count } from './words';
 
 const reach = 2_000;
@@ -35,11 +36,12 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
   overlay.find([]);
   app.mark(null);
   const start = performance.now();
+  const again = () => void askNearest(c, at);
   let asked: LayerInfo[];
   try {
     asked = (await layers()).filter((l) => !notAsked.has(l.name));
   } catch (error) {
-    if (!given(signal)) panel.fail(error, () => void askNearest(c, at));
+    if (!given(signal)) panel.fail(error, again);
     return;
   }
   const settled = await Promise.allSettled(
@@ -50,17 +52,18 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
   if (given(signal)) return;
   const answers: Answer<unknown>[] = [];
   const hits: Hit[] = [];
-  let wrong: unknown;
+  const failed: Unanswered[] = [];
   for (const [i, s] of settled.entries()) {
     const layer = asked[i];
-    if (s.status === 'rejected') wrong ??= s.reason;
-    else if (layer) {
+    if (!layer) continue;
+    if (s.status === 'rejected') failed.push({ title: layer.title, error: s.reason });
+    else {
       answers.push(s.value);
       hits.push(...s.value.value.features.map((f) => readFeature(layer.name, f)));
     }
   }
-  if (answers.length === 0 && wrong !== undefined) {
-    panel.fail(wrong, () => void askNearest(c, at));
+  if (answers.length === 0 && failed[0]) {
+    panel.fail(failed[0].error, again);
     return;
   }
   // What stands in a layer of its own is among the assets once more.
@@ -68,7 +71,11 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
   for (let i = hits.length; i-- > 0; ) if (hits[i]?.layer === 'assets' && own.has(hits[i]?.id ?? '')) hits.splice(i, 1);
   hits.sort((a, b) => distanceOf(a) - distanceOf(b));
   if (hits.length === 0) {
-    panel.nothing('Nothing stands within 2 km of here.', 'Click nearer to the grid, or search for an id or a name.');
+    if (failed.length === 0) panel.nothing('Nothing stands within 2 km of here.', 'Click nearer to the grid, or search for an id or a name.');
+    else {
+      panel.show(...unansweredNodes(failed, again), el('p', { class: 'ask-hint' }, 'Of all else nothing stands within 2 km of here.'));
+      app.announce(notKnown(failed));
+    }
     panel.requests(answers, performance.now() - start);
     return;
   }
@@ -77,12 +84,12 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
   const results = new Results(app, overlay, hits, { name: 'Nearest assets, by distance', titles });
   c.results = results;
   overlay.find(hits);
-  panel.show(results.element);
+  panel.show(...unansweredNodes(failed, again), results.element);
   panel.requests(answers, performance.now() - start);
-  app.announce(`${count(hits.length, 'asset')} near; the nearest is ${hits[0]?.id ?? ''}`);
+  app.announce(`${count(hits.length, 'asset')} near; the nearest is ${hits[0]?.id ?? ''}${failed.length > 0 ? `. ${notKnown(failed)}` : ''}`);
   if (!nearest) return;
 
-  const facts = await factsOf(homeOf(nearest), signal).catch(() => null);
+  const facts = await factsOf(homeOf(nearest), signal).catch(() => null); // only when another question came
   if (!facts || given(signal)) return;
   const marks = [facts.area, facts.circuit, facts.substation].filter(hasPlace);
   app.mark({ type: 'FeatureCollection', features: marks });
@@ -93,6 +100,7 @@ export async function askNearest(c: Context, at: Position): Promise<void> {
     ...(nearest.at && home ? [line(nearest.at, home, 'measure')] : []),
   );
   const card = homeCard(facts, app);
-  panel.show(...(card ? [card] : []), ...(wrong === undefined ? [] : [faultNode(wrong)]), results.element);
+  if (facts.wrong !== undefined) failed.push({ title: 'its circuit and substation', error: facts.wrong });
+  panel.show(...unansweredNodes(failed, again), ...(card ? [card] : []), results.element);
   panel.requests([...answers, ...facts.answers], performance.now() - start);
 }

@@ -1,4 +1,4 @@
-import { ask, type Answer } from '../common/api';
+import { ApiError, ask, type Answer } from '../common/api';
 import type { Hit } from './columns';
 
 /** The circuit and the substation that a feature hangs on. */
@@ -30,26 +30,31 @@ export interface CircuitFacts {
   area: GeoJSON.Feature | null;
   substation: GeoJSON.Feature | null;
   answers: Answer<GeoJSON.Feature>[];
+  /** Why some of it could not be asked. */
+  wrong?: unknown;
 }
 
-async function feature(layer: string, id: string, signal: AbortSignal, answers: Answer<GeoJSON.Feature>[]): Promise<GeoJSON.Feature | null> {
+type Asked = Pick<CircuitFacts, 'answers' | 'wrong'>;
+
+async function feature(layer: string, id: string, signal: AbortSignal, asked: Asked): Promise<GeoJSON.Feature | null> {
   try {
     const answer = await ask<GeoJSON.Feature>(`api/postgres/layers/${layer}/features/${encodeURIComponent(id)}`, { signal });
-    answers.push(answer);
+    asked.answers.push(answer);
     return answer.value;
   } catch (error) {
-    // A key without a row, or a layer that this server has not: nothing to mark.
     if (signal.aborted) throw error;
+    // A key without a row, or a layer that this server has not: nothing to mark.
+    if (!(error instanceof ApiError && [400, 403, 404].includes(error.status))) asked.wrong ??= error;
     return null;
   }
 }
 
 /** What there is to be shown of a home. */
 export async function factsOf({ circuit, substation }: Home, signal: AbortSignal): Promise<CircuitFacts> {
-  const answers: Answer<GeoJSON.Feature>[] = [];
+  const asked: Asked = { answers: [] };
   const [of, area] = circuit
-    ? await Promise.all([feature('circuits', circuit, signal, answers), feature('service_areas', circuit, signal, answers)])
+    ? await Promise.all([feature('circuits', circuit, signal, asked), feature('service_areas', circuit, signal, asked)])
     : [null, null];
   const home = substation ?? text(of?.properties?.substation_id);
-  return { circuit: of, area, substation: home ? await feature('substations', home, signal, answers) : null, answers };
+  return { circuit: of, area, substation: home ? await feature('substations', home, signal, asked) : null, ...asked };
 }

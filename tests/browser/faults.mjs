@@ -1,0 +1,102 @@
+// What the map page says of what it does not know: a part of it fails, and the rest must not pass for all that there is.
+// Argument 1: the URL of a database with a demo grid; argument 2, when given, a folder for pictures; the others: the
+// steps to be taken, instead of all.
+import assert from 'node:assert/strict';
+import { launch, openMap, Server, until, watched } from './support.mjs';
+
+const [database, pictures, ...only] = process.argv.slice(2);
+const browser = await launch();
+const server = await Server.start(database);
+const problem = (status, title, detail) => ({
+  status,
+  contentType: 'application/problem+json',
+  body: JSON.stringify({ type: '/problems/test', title, status, detail, request_id: '01TEST' }),
+});
+const away = problem(503, 'Database unavailable', 'The database does not answer.');
+const collection = (...features) => ({
+  contentType: 'application/geo+json',
+  body: JSON.stringify({ type: 'FeatureCollection', features, numberReturned: features.length, truncated: false, links: [] }),
+});
+const phone = { viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true, colorScheme: 'light' };
+const desk = { viewport: { width: 1280, height: 800 } };
+
+/** A page of its own; `failing` says that failed requests are meant. */
+async function opened(hash = '', { size = desk, url = server.url, before = () => undefined } = {}) {
+  const context = await browser.newContext(size);
+  const { page, watch } = await watched(context, url);
+  watch.away = true; // most of what follows makes requests fail
+  const text = (selector) => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector);
+  const shot = (name) => pictures && page.screenshot({ path: `${pictures}/faults-${name}.png` });
+  await before(page);
+  await openMap(page, url, hash);
+  const close = async () => {
+    assert.deepEqual(watch.faults, []);
+    await context.close();
+  };
+  return { page, watch, text, shot, close };
+}
+
+// Three layers do not answer, the others have what `rest` says.
+async function threeFail(page, rest) {
+  await page.route(/\/layers\/[a-z_]+\/(nearest|intersects)/, (route) => {
+    const layer = /layers\/([a-z_]+)\//.exec(route.request().url())[1];
+    return route.fulfill(['transformers', 'power_lines', 'substations'].includes(layer) ? away : (rest[layer] ?? collection()));
+  });
+}
+const unknown = 'Not known of: Power lines, Substations, Transformers.';
+
+async function aPartOfAQuestionFails() {
+  for (const size of [desk, phone]) {
+    const { page, text, shot, close } = await opened(`#view=15/${server.middle.join('/')}`, { size });
+    const name = size === desk ? 'desk' : 'phone';
+    const tool = async (title) => {
+      if (size === phone && !(await page.locator('.ask-tools').isVisible())) await page.tap('#tabs [data-panel=ask]');
+      await page.locator('.ask-tools button', { hasText: title }).click();
+    };
+    const done = async (title) => {
+      if (title === 'Area') await page.locator('.ask-buttons button', { hasText: 'in view' }).click();
+      await until(async () => (await text('.ask-fault')) !== '', `${title} tells of the fault`, { shown: () => text('#ask') });
+    };
+    for (const title of ['Area', 'Nearest']) {
+      await threeFail(page, {});
+      await tool(title);
+      await done(title);
+      const said = await text('.ask-body');
+      assert.ok(said.includes(unknown) && said.includes(away.body.match(/"title":"([^"]*)"/)[1]), `${title}: ${said}`);
+      assert.doesNotMatch(said, /^Nothing (lies|stands)/, title);
+      assert.match(await text('#say'), /Not known of: Power lines/, title);
+      await shot(`${title.toLowerCase()}-empty-${name}`);
+      // One that hangs on no circuit.
+      const tree = { type: 'Feature', id: 'TREE-1', geometry: { type: 'Point', coordinates: [server.middle[1], server.middle[0]] }, properties: { distance_m: 5, risk_level: 'monitor' } };
+      await page.unroute(/\/layers\/[a-z_]+\/(nearest|intersects)/);
+      await threeFail(page, { vegetation: collection(tree) });
+      await page.locator('.ask-fault button', { hasText: 'Try again' }).click();
+      await until(async () => (await text('.ask-body')).match(/TREE-1|Trees|Vegetation/), 'what is known is shown');
+      await until(async () => (await text('.ask-fault')).includes(unknown), `${title} tells it beside what is known`, { shown: () => text('.ask-body') });
+      if (title === 'Area') assert.match(await text('.ask-lead'), /1 or more features/);
+      await shot(`${title.toLowerCase()}-some-${name}`);
+      await page.unroute(/\/layers\/[a-z_]+\/(nearest|intersects)/);
+      await page.locator('.ask-fault button').click();
+      await until(async () => (await text('.ask-fault')) === '' && /XF-|Transformers/.test(await text('.ask-body')), 'and all is there once they answer');
+    }
+    await close();
+  }
+}
+
+const steps = {
+  aPartOfAQuestionFails,
+};
+try {
+  const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');
+  server.middle = middle.split(' ').map(Number);
+  for (const [name, take] of Object.entries(steps)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    const start = Date.now();
+    console.log(name);
+    await take();
+    console.log(`  ${Date.now() - start} ms`);
+  }
+} finally {
+  await browser.close();
+  await server.kill('SIGTERM');
+}
