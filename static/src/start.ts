@@ -6,7 +6,7 @@ import { byId } from './common/dom';
 import { Theme } from './common/theme';
 import { UrlState } from './common/url_state';
 import { EventStream, type LinkState } from './live/event_stream';
-import { FreshnessWatch } from './live/freshness';
+import { FreshnessWatch, reasonOf } from './live/freshness';
 import { GridState, type Substation } from './live/grid_state';
 import { readSubstations } from './live/places';
 import type { LivePoints } from './live/points';
@@ -29,12 +29,13 @@ import { Tooltip } from './panel/tooltip';
 const conditioned = ['power_lines', 'topology', 'service_areas'];
 
 /** Waits for the server as long as it takes, and for a token when it wants one. */
-async function patiently<T>(what: () => Promise<T>, tell: (state: LinkState) => void = () => undefined): Promise<T> {
+async function patiently<T>(what: () => Promise<T>, tell: (state: LinkState, why: string) => void = () => undefined): Promise<T> {
   for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
     try {
       return await what();
     } catch (error) {
-      tell(error instanceof ApiError && error.status === 401 ? 'refused' : 'gone');
+      const { status } = error instanceof ApiError ? error : { status: 0 };
+      tell(status === 401 ? 'refused' : 'gone', status === 0 ? '' : reasonOf(error));
       await new Promise<void>((resume) => {
         waiting.add(resume);
         setTimeout(resume, pause);
@@ -100,9 +101,12 @@ export async function startApp(): Promise<void> {
     },
     said: announce,
   });
-  const freshness = new FreshnessWatch(showFreshness);
+  const freshness = new FreshnessWatch(() => {
+    bar.showLink(linkState, freshness.doubt);
+    showFreshness();
+  });
   function showFreshness(): void {
-    panel.setFreshness(state.versions, freshness.byLayer, linkState === 'live');
+    panel.setFreshness(state.versions, freshness.byLayer, linkState === 'live' ? freshness.doubt : 'Not connected');
   }
   function showNames(): void {
     const source = map?.getSource<GeoJSONSource>('substations');
@@ -117,7 +121,10 @@ export async function startApp(): Promise<void> {
     });
   }
 
-  const sources: Sources = await patiently(readSources, (now) => bar.showLink(now));
+  const sources: Sources = await patiently(readSources, (now, why) => {
+    linkState = now;
+    bar.showLink(now, why);
+  });
   for (const layer of sources.missing) panel.remove(layer);
   let refresh: TileRefresh | undefined;
   map = makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) });
@@ -140,7 +147,7 @@ export async function startApp(): Promise<void> {
     onState: (now) => {
       const back = now === 'live' && linkState === 'gone';
       linkState = now;
-      bar.showLink(now);
+      bar.showLink(now, freshness.doubt);
       showFreshness();
       if (!back) return;
       void freshness.look();

@@ -83,8 +83,39 @@ async function aPartOfAQuestionFails() {
   }
 }
 
+const stale = (page) => page.evaluate(() => document.querySelectorAll('#layer-list .state.stale').length);
+const rows = (page) => page.evaluate(() => document.querySelectorAll('#layer-list .state').length);
+
+async function theDatabaseIsAway() {
+  const [, before, name, after] = /^([a-z]+:\/\/[^/]*\/)([^?]*)(.*)$/.exec(database);
+  const admin = new Server(0, `${before}postgres${after}`, []);
+  const pages = [await opened(), await opened('', { size: phone })];
+  await pages[1].page.tap('#tabs [data-panel=layers]');
+  for (const { page, text } of pages) {
+    await until(async () => (await text('#link')) === 'Live', 'live');
+    assert.equal(await stale(page), 0);
+  }
+  admin.sql(`alter database "${name}" allow_connections false`);
+  try {
+    admin.sql(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+    for (const { page, text, shot } of pages) {
+      await until(async () => (await text('#link')).startsWith('Database away'), 'the page says that the database is away', { within: 40_000, shown: () => text('#link') });
+      assert.equal(await stale(page), await rows(page));
+      assert.equal(await page.getAttribute('#link', 'data-state'), 'gone');
+      await shot(`database-${page === pages[0].page ? 'desk' : 'phone'}`);
+    }
+  } finally {
+    admin.sql(`alter database "${name}" allow_connections true`);
+  }
+  for (const { page, text, close } of pages) {
+    await until(async () => (await text('#link')) === 'Live' && (await stale(page)) === 0, 'it is back', { shown: () => text('#link') });
+    await close();
+  }
+}
+
 const steps = {
   aPartOfAQuestionFails,
+  theDatabaseIsAway,
 };
 try {
   const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');

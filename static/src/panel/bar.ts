@@ -11,6 +11,7 @@ export class Bar {
   private readonly tally = byId('tally');
   private readonly link = byId('link');
   private goneSince = 0;
+  private why = '';
 
   constructor(theme: Theme) {
     const button = byId('theme');
@@ -44,25 +45,29 @@ export class Bar {
     );
   }
 
-  showLink(state: LinkState): void {
+  /** \param doubt  why what is known may be old all the same, such as "Database away" */
+  showLink(state: LinkState, doubt = ''): void {
     if (state === 'gone') {
+      this.why = doubt === '' || doubt === 'No answer' ? 'No server' : doubt;
       if (this.goneSince === 0) this.goneSince = Date.now();
       this.showGone();
       return;
     }
     if (state === 'connecting' && this.goneSince > 0) return;
     this.goneSince = 0;
-    const text = { connecting: 'Connecting…', live: 'Live', refused: 'A token is needed' }[state];
+    const doubted = state === 'live' && doubt !== '';
+    const text = doubted ? `${doubt}: showing what is known` : { connecting: 'Connecting…', live: 'Live', refused: 'A token is needed' }[state];
     if (this.link.textContent !== text) this.link.textContent = text;
-    this.link.dataset.state = state;
+    this.link.dataset.state = doubted ? 'gone' : state;
   }
 
   private showGone(): void {
     const seconds = Math.round((Date.now() - this.goneSince) / 1000);
     this.link.dataset.state = 'gone';
     // Said once; the seconds are for the eye.
-    if (!this.link.querySelector('span'))
-      this.link.replaceChildren('No server: showing what is known', el('span', { 'aria-hidden': 'true' }));
+    const text = `${this.why}: showing what is known`;
+    if (!this.link.querySelector('span') || this.link.firstChild?.textContent !== text)
+      this.link.replaceChildren(text, el('span', { 'aria-hidden': 'true' }));
     const since = this.link.querySelector('span');
     if (since) since.textContent = seconds > 2 ? `${seconds} s` : '';
   }

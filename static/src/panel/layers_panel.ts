@@ -69,12 +69,12 @@ export class LayersPanel {
     this.open.set(layer, open);
   }
 
-  /** \param linked  we hear of changes; else what is known may be old */
-  setFreshness(versions: ReadonlyMap<string, number>, runs: ReadonlyMap<string, Freshness>, linked: boolean): void {
+  /** \param doubt  why what is known of all of them may be old; '' when we hear of changes */
+  setFreshness(versions: ReadonlyMap<string, number>, runs: ReadonlyMap<string, Freshness>, doubt: string): void {
     for (const [id, { state }] of this.rows) {
       const run = runs.get(id);
       const version = versions.get(id);
-      const stale = !linked || run?.stale === true;
+      const stale = doubt !== '' || run?.stale === true;
       const parts = [];
       const open = this.open.get(id);
       if (open !== undefined) parts.push(`${count(open)} open`);
@@ -84,7 +84,7 @@ export class LayersPanel {
       state.classList.toggle('stale', stale);
       const lag = run?.lag_s == null ? 'not synced from a source' : `${duration(run.lag_s)} behind its source`;
       const failed = run && run.failures > 0 ? `, ${run.failures} failed ${run.failures === 1 ? 'run' : 'runs'}` : '';
-      const told = `version ${version ?? 'unknown'}, ${lag}${failed}${linked ? '' : ', not connected'}${stale ? ': stale' : ''}`;
+      const told = `version ${version ?? 'unknown'}, ${lag}${failed}${doubt === '' ? '' : `, ${doubt.toLowerCase()}`}${stale ? ': stale' : ''}`;
       state.title = told.charAt(0).toUpperCase() + told.slice(1);
       state.setAttribute('aria-label', state.title);
     }
