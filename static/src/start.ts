@@ -106,7 +106,7 @@ export async function startApp(): Promise<void> {
     showFreshness();
   });
   function showFreshness(): void {
-    panel.setFreshness(state.versions, freshness.byLayer, linkState === 'live' ? freshness.doubt : 'Not connected');
+    panel.setFreshness(state.versions, freshness.byLayer, linkState === 'live' ? freshness.doubt : 'Not connected', refresh?.failing ?? new Set());
   }
   function showNames(): void {
     const source = map?.getSource<GeoJSONSource>('substations');
@@ -128,13 +128,13 @@ export async function startApp(): Promise<void> {
   for (const layer of sources.missing) panel.remove(layer);
   let refresh: TileRefresh | undefined;
   map = makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) });
-  refresh = new TileRefresh(map);
+  refresh = new TileRefresh(map, showFreshness);
   keepView(map, url);
   const theMap = map;
   theme.onChange(() => repaint(theMap, theme, colouring));
   theMap.on('zoom', () => panel.setZoom(theMap.getZoom()));
   panel.setZoom(theMap.getZoom());
-  // MapLibre tells of a failed tile here; the link's state says why, and the tile comes with the next refresh.
+  // MapLibre tells of a failed tile here.
   theMap.on('error', (event) => {
     const { sourceId, tile } = event as { sourceId?: string; tile?: { tileID: { canonical: { x: number; y: number; z: number } } } };
     if (sourceId !== undefined && tile) refresh.noteFailure(sourceId, tile.tileID.canonical);
@@ -145,7 +145,7 @@ export async function startApp(): Promise<void> {
     path: `api/postgres/events?layers=${told.join(',')}`,
     onEvent: (event) => state.take(event),
     onState: (now) => {
-      const back = now === 'live' && linkState === 'gone';
+      const back = now === 'live' && (linkState === 'gone' || linkState === 'refused');
       linkState = now;
       bar.showLink(now, freshness.doubt);
       showFreshness();
@@ -158,6 +158,7 @@ export async function startApp(): Promise<void> {
   restart = () => {
     waitNoLonger();
     stream.again();
+    refresh.retryFailed();
   };
   void patiently(readSubstations).then((features) => state.setPlaces(features));
 

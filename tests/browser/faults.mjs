@@ -113,9 +113,29 @@ async function theDatabaseIsAway() {
   }
 }
 
+async function tilesFailWhileTheLinkLives() {
+  const tiles = /\/tiles\/power_lines\/\d/;
+  const before = (page) => page.route(tiles, (route) => route.fulfill(away));
+  const { page, watch, text, shot, close } = await opened('', { before });
+  const title = () => page.evaluate(() => document.querySelector('li:has(#layer-power_lines) .state').title);
+  await until(async () => (await title()).includes('could not be fetched'), 'the layer tells', { shown: title });
+  assert.equal(await text('#link'), 'Live');
+  assert.equal(await stale(page), 1);
+  await shot('tiles');
+  const asked = () => watch.requests.filter((url) => tiles.test(url));
+  const first = new Set(asked()).size;
+  await until(() => asked().length >= 2 * first, 'they are asked for again', { within: 10_000 });
+  await page.unroute(tiles);
+  await until(async () => !(await title()).includes('could not be fetched'), 'they come, and nothing is stale', { within: 60_000, shown: title });
+  assert.equal(await stale(page), 0);
+  assert.equal(watch.requests.filter((url) => url.includes('/events')).length, 1, 'the link was never cut');
+  await close();
+}
+
 const steps = {
   aPartOfAQuestionFails,
   theDatabaseIsAway,
+  tilesFailWhileTheLinkLives,
 };
 try {
   const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');

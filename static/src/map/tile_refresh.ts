@@ -15,6 +15,8 @@ interface Entry {
 }
 
 const mostRemembered = 4000;
+const firstPause_ms = 1_000;
+const longestPause_ms = 30_000;
 
 function boxOf({ x, y, z }: Tile): Box {
   const n = 2 ** z;
@@ -34,13 +36,20 @@ export class TileRefresh {
   /** Of each source: what was asked for since the start. */
   private readonly asked = new Map<string, Map<string, Entry>>();
   private scheduled = false;
+  /** Sources of which a tile in view could not be had. */
+  readonly failing = new Set<string>();
+  private timer: number | undefined;
+  private pause = firstPause_ms;
 
   constructor(
-    private readonly map: GlMap,
-    private readonly onRefresh: (source: string, tiles: Tile[]) => void = () => undefined,
+    private readonly map: Pick<GlMap, 'on' | 'getSource' | 'refreshTiles' | 'triggerRepaint'>,
+    private readonly onFailing: () => void = () => undefined,
   ) {
     map.on('moveend', () => this.schedule());
-    map.on('idle', () => this.schedule());
+    map.on('idle', () => {
+      this.schedule();
+      this.settled();
+    });
   }
 
   /** To be called with the URL of each tile as it is asked for. */
@@ -74,21 +83,46 @@ export class TileRefresh {
     for (const source of this.asked.keys()) this.changed(source, undefined);
   }
 
-  /** Tiles that could not be had while the server was away are asked for again. */
+  /** A tile could not be had: it is asked for again by itself, ever more seldom while that fails. */
   noteFailure(source: string, tile: Tile): void {
     const entry = this.asked.get(source)?.get(`${tile.z}/${tile.x}/${tile.y}`);
-    if (entry) entry.failed = true;
+    if (!entry) return;
+    entry.failed = true;
+    this.timer ??= window.setTimeout(() => this.retry(), this.pause * (0.75 + Math.random() / 2));
+    if (this.failing.has(source)) return;
+    this.failing.add(source);
+    this.onFailing();
   }
+
+  /** Now is a better time than any: the server is back, or has another token. */
   retryFailed(): void {
+    this.pause = firstPause_ms;
+    this.retry();
+  }
+
+  private retry(): void {
+    window.clearTimeout(this.timer);
+    this.timer = undefined;
+    this.pause = Math.min(this.pause * 2, longestPause_ms);
     for (const tiles of this.asked.values())
       for (const entry of tiles.values()) if (entry.failed) entry.dirty = true;
-    this.schedule();
+    this.refresh();
+    this.map.triggerRepaint(); // so that it comes to rest, even when none of them is in view any more
+  }
+
+  // The map rests, and nothing has failed since the last try.
+  private settled(): void {
+    if (this.timer !== undefined) return;
+    this.pause = firstPause_ms;
+    if (this.failing.size === 0) return;
+    this.failing.clear();
+    this.onFailing();
   }
 
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setTimeout(() => {
+    window.setTimeout(() => {
       this.scheduled = false;
       this.refresh();
     }, 30);
@@ -100,7 +134,6 @@ export class TileRefresh {
       const dirty = [...tiles.values()].filter((entry) => entry.dirty).map((entry) => entry.tile);
       if (dirty.length === 0 || !this.map.getSource(source)) continue;
       this.map.refreshTiles(source, dirty);
-      this.onRefresh(source, dirty);
     }
   }
 }

@@ -69,22 +69,25 @@ export class LayersPanel {
     this.open.set(layer, open);
   }
 
-  /** \param doubt  why what is known of all of them may be old; '' when we hear of changes */
-  setFreshness(versions: ReadonlyMap<string, number>, runs: ReadonlyMap<string, Freshness>, doubt: string): void {
+  /** \param doubt  why what is known of all of them may be old; '' when we hear of changes
+      \param failing  those of which a part could not be fetched */
+  setFreshness(versions: ReadonlyMap<string, number>, runs: ReadonlyMap<string, Freshness>, doubt: string, failing: ReadonlySet<string>): void {
     for (const [id, { state }] of this.rows) {
       const run = runs.get(id);
       const version = versions.get(id);
-      const stale = doubt !== '' || run?.stale === true;
+      const stale = doubt !== '' || run?.stale === true || failing.has(id);
       const parts = [];
       const open = this.open.get(id);
       if (open !== undefined) parts.push(`${count(open)} open`);
       else if (run?.rows != null) parts.push(shortCount(run.rows));
-      if (run?.lag_s != null) parts.push(duration(run.lag_s));
+      if (failing.has(id)) parts.push('not all here');
+      else if (run?.lag_s != null) parts.push(duration(run.lag_s));
       state.textContent = parts.join(' · ');
       state.classList.toggle('stale', stale);
       const lag = run?.lag_s == null ? 'not synced from a source' : `${duration(run.lag_s)} behind its source`;
       const failed = run && run.failures > 0 ? `, ${run.failures} failed ${run.failures === 1 ? 'run' : 'runs'}` : '';
-      const told = `version ${version ?? 'unknown'}, ${lag}${failed}${doubt === '' ? '' : `, ${doubt.toLowerCase()}`}${stale ? ': stale' : ''}`;
+      const part = failing.has(id) ? ', a part of it could not be fetched' : '';
+      const told = `version ${version ?? 'unknown'}, ${lag}${failed}${part}${doubt === '' ? '' : `, ${doubt.toLowerCase()}`}${stale ? ': stale' : ''}`;
       state.title = told.charAt(0).toUpperCase() + told.slice(1);
       state.setAttribute('aria-label', state.title);
     }
