@@ -8,7 +8,7 @@ import { UrlState } from './common/url_state';
 import { EventStream, type LinkState } from './live/event_stream';
 import { FreshnessWatch, reasonOf } from './live/freshness';
 import { GridState, type Substation } from './live/grid_state';
-import { readSubstations } from './live/places';
+import { Places, readSubstations } from './live/places';
 import type { LivePoints } from './live/points';
 import { mapLayers } from './map/catalog';
 import { makeMap, repaint, setShown } from './map/grid_map';
@@ -141,9 +141,16 @@ export async function startApp(): Promise<void> {
   });
 
   const told = [...mapLayers.map((l) => l.id).filter((id) => !sources.missing.has(id)), 'circuits', 'circuit_condition'];
+  const places = new Places(
+    () => patiently(readSubstations),
+    (features) => state.setPlaces(features),
+  );
   const stream = new EventStream({
     path: `api/postgres/events?layers=${told.join(',')}`,
-    onEvent: (event) => state.take(event),
+    onEvent: (event) => {
+      state.take(event);
+      places.want(state.versions.get('substations'));
+    },
     onState: (now) => {
       const back = now === 'live' && (linkState === 'gone' || linkState === 'refused');
       linkState = now;
@@ -160,7 +167,6 @@ export async function startApp(): Promise<void> {
     stream.again();
     refresh.retryFailed();
   };
-  void patiently(readSubstations).then((features) => state.setPlaces(features));
 
   theMap.once('idle', () => performance.mark('gridlight.picture'));
   theMap.once('load', () => {

@@ -132,10 +132,38 @@ async function tilesFailWhileTheLinkLives() {
   await close();
 }
 
+async function substationsComeAndGo() {
+  const { page, text, shot, close } = await opened();
+  const attention = (id) => page.evaluate((key) => document.querySelector(`.attention [data-id="${key}"]`)?.textContent ?? '', id);
+  const id = `SUB-NEW-${Date.now()}`;
+  const [lat, lon] = server.middle;
+  await until(async () => (await text('#tally b')) !== '', 'counted');
+  const counted = () => page.evaluate(() => [...document.querySelectorAll('#tally li:not(.outage) b')].reduce((sum, b) => sum + Number(b.textContent), 0));
+  const all = await counted();
+  assert.equal(all, Number(server.sql('select count(*) from substations')[0]));
+  server.sql(`insert into substations (substation_id, substation_name, latitude, longitude) values ('${id}', 'Newtown', ${lat}, ${lon})`);
+  server.sql(`insert into circuit_status_realtime (circuit_id, substation_id, avg_load_percent, avg_health_score) values ('${id}-C', '${id}', 140, 80)`);
+  try {
+    await until(async () => (await counted()) === all + 1, 'it is counted', { shown: counted });
+    await until(async () => (await attention(id)).includes('Newtown'), 'and needs a look', { shown: () => text('.attention') });
+    server.sql(`update substations set substation_name = 'Oldtown', longitude = longitude + 0.01 where substation_id = '${id}'`);
+    await until(async () => (await attention(id)).includes('Oldtown'), 'its name is the new one', { shown: () => text('.attention') });
+    await page.click(`.attention [data-id="${id}"]`);
+    await until(() => Math.abs(Number(/view=[^/]*\/[^/]*\/([-\d.]+)/.exec(page.url())?.[1]) - lon - 0.01) < 1e-4, 'the map goes where it stands now', { shown: () => page.url() });
+    await shot('substation');
+  } finally {
+    server.sql(`delete from circuit_status_realtime where circuit_id = '${id}-C'`);
+    server.sql(`delete from substations where substation_id = '${id}'`);
+  }
+  await until(async () => (await counted()) === all && (await attention(id)) === '', 'and it is gone');
+  await close();
+}
+
 const steps = {
   aPartOfAQuestionFails,
   theDatabaseIsAway,
   tilesFailWhileTheLinkLives,
+  substationsComeAndGo,
 };
 try {
   const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');

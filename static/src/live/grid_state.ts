@@ -81,8 +81,10 @@ export class GridState {
     return this.substations.size > 0 && this.rows.size > 0;
   }
 
-  /** Places and names, which the events do not tell. */
+  /** Places and names of all substations, which the events do not tell. */
   setPlaces(features: GeoJSON.Feature[]): void {
+    const before = new Map(this.substations);
+    this.substations.clear();
     for (const { id, geometry, properties } of features) {
       if (geometry.type !== 'Point' || id === undefined) continue;
       const key = String(id);
@@ -95,7 +97,7 @@ export class GridState {
         position: [lon, lat],
         status: asStatus(row?.status),
         row,
-        changed_at: 0,
+        changed_at: before.get(key)?.changed_at ?? 0,
       });
     }
     this.on.points();
@@ -132,6 +134,12 @@ export class GridState {
     }
     this.rows.clear();
     for (const row of snapshot.substations ?? []) this.takeRow(row, known);
+    // Those that are gone, and those of whom nothing is known any more, do not keep the state that they had.
+    for (const at of this.substations.values()) {
+      if (this.rows.has(at.id)) continue;
+      if (snapshot.substations) this.substations.delete(at.id);
+      else this.substations.set(at.id, { ...at, row: undefined, status: 'unknown' });
+    }
     this.outages.clear();
     for (const feature of snapshot.outages ?? []) this.takeOutage(feature, false);
     if (missed.length > 0) this.on.missed(missed);

@@ -24,7 +24,7 @@ export class Attention {
       .filter((s) => s.status !== 'good')
       .sort((a, b) => (rank[a.status] ?? 3) - (rank[b.status] ?? 3) || load(b) - load(a) || a.id.localeCompare(b.id));
     const now = bad.slice(0, most);
-    const key = now.map((s) => `${s.id} ${s.status} ${load(s)}`).join(';') + `;${bad.length}`;
+    const key = now.map((s) => `${s.id} ${s.name} ${s.position.join()} ${s.status} ${load(s)}`).join(';') + `;${bad.length}`;
     if (key === this.shown) return; // so that nobody's focus is lost for nothing
     this.shown = key;
     this.list.classList.remove('waiting');
