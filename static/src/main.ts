@@ -1,5 +1,6 @@
 import './common/base.css';
 import './page.css';
+import { tellNoStart } from './map/notice';
 import { startApp } from './start';
 
-void startApp();
+startApp().catch(tellNoStart);

@@ -12,6 +12,7 @@ import { Places, readSubstations } from './live/places';
 import type { LivePoints } from './live/points';
 import { mapLayers } from './map/catalog';
 import { makeMap, repaint, setShown } from './map/grid_map';
+import { laterPart, tellNoMap } from './map/notice';
 import { Selection } from './map/selection';
 import { readColouring, readShown, writeShown } from './map/shown';
 import { readSources, type Sources } from './map/sources';
@@ -62,6 +63,7 @@ export async function startApp(): Promise<void> {
   onUnauthorized(() => askForToken(() => restart()));
 
   let map: GlMap | undefined;
+  let refresh: TileRefresh | undefined;
   let points: LivePoints | undefined;
   const attention = new Attention(byId('attention'), (s) => goTo(s));
   const panel = new LayersPanel(byId('layer-list'), shown, colouring, {
@@ -126,19 +128,21 @@ export async function startApp(): Promise<void> {
     bar.showLink(now, why);
   });
   for (const layer of sources.missing) panel.remove(layer);
-  let refresh: TileRefresh | undefined;
-  map = makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) });
-  refresh = new TileRefresh(map, showFreshness);
-  keepView(map, url);
-  const theMap = map;
-  theme.onChange(() => repaint(theMap, theme, colouring));
-  theMap.on('zoom', () => panel.setZoom(theMap.getZoom()));
-  panel.setZoom(theMap.getZoom());
-  // MapLibre tells of a failed tile here.
-  theMap.on('error', (event) => {
-    const { sourceId, tile } = event as { sourceId?: string; tile?: { tileID: { canonical: { x: number; y: number; z: number } } } };
-    if (sourceId !== undefined && tile) refresh.noteFailure(sourceId, tile.tileID.canonical);
-  });
+  const attach = (made: GlMap) => {
+    map = made;
+    const tiles = (refresh = new TileRefresh(made, showFreshness));
+    keepView(made, url);
+    theme.onChange(() => repaint(made, theme, colouring));
+    made.on('zoom', () => panel.setZoom(made.getZoom()));
+    panel.setZoom(made.getZoom());
+    // MapLibre tells of a failed tile here.
+    made.on('error', (event) => {
+      const { sourceId, tile } = event as { sourceId?: string; tile?: { tileID: { canonical: { x: number; y: number; z: number } } } };
+      if (sourceId !== undefined && tile) tiles.noteFailure(sourceId, tile.tileID.canonical);
+    });
+    made.once('idle', () => performance.mark('gridlight.picture'));
+    made.once('load', () => loaded(made));
+  };
 
   const told = [...mapLayers.map((l) => l.id).filter((id) => !sources.missing.has(id)), 'circuits', 'circuit_condition'];
   const places = new Places(
@@ -158,18 +162,17 @@ export async function startApp(): Promise<void> {
       showFreshness();
       if (!back) return;
       void freshness.look();
-      refresh.retryFailed();
+      refresh?.retryFailed();
     },
     onUnauthorized: () => askForToken(() => restart()),
   });
   restart = () => {
     waitNoLonger();
     stream.again();
-    refresh.retryFailed();
+    refresh?.retryFailed();
   };
 
-  theMap.once('idle', () => performance.mark('gridlight.picture'));
-  theMap.once('load', () => {
+  const loaded = (theMap: GlMap) => {
     const selection = new Selection(theMap, theme, url);
     const app: App = {
       map: theMap,
@@ -194,13 +197,19 @@ export async function startApp(): Promise<void> {
     installAsk(app);
     showNames();
     // A fifth of the page's bytes, and the map can be looked at without it.
-    void import('./live/points').then(({ LivePoints: Points }) => {
+    void laterPart(() => import('./live/points'), 'Substations and outages are not drawn').then(({ LivePoints: Points }) => {
       points = new Points(theMap, theme, state);
       for (const layer of ['substations', 'outages'] as const) points.show(layer, shown.has(layer));
       new Tooltip(theMap, points, state);
       document.documentElement.dataset.ready = 'true';
     });
-  });
+  };
+  try {
+    attach(makeMap({ sources, theme, url, shown, colouring, onTile: (tile) => refresh?.noteRequest(tile) }));
+  } catch (error) {
+    tellNoMap(error);
+    goTo = () => document.querySelector<HTMLElement>('#map .notice')?.focus();
+  }
 }
 
 let goTo: (s: Substation) => void = () => undefined;

@@ -159,11 +159,50 @@ async function substationsComeAndGo() {
   await close();
 }
 
+async function thereIsNoWebGl() {
+  const plain = await launch(['--disable-3d-apis']);
+  try {
+    for (const size of [desk, phone]) {
+      const { page, watch } = await watched(await plain.newContext(size), server.url);
+      const text = (selector) => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector);
+      await page.goto(server.url);
+      await until(async () => (await text('#map .notice')).includes('WebGL 2'), 'the page says what is missing', { shown: () => text('#map') });
+      await until(async () => (await text('#link')) === 'Live' && /\d/.test(await text('#tally')), 'the figures go on', { shown: () => text('#link') });
+      assert.match(await text('#attention'), /%|Every substation is good/);
+      assert.equal(await stale(page), 0);
+      if (pictures) await page.screenshot({ path: `${pictures}/faults-webgl-${size === desk ? 'desk' : 'phone'}.png` });
+      assert.deepEqual(watch.faults.filter((f) => !f.includes('WebGL')), []);
+    }
+  } finally {
+    await plain.close();
+  }
+}
+
+async function aPartOfThePageDoesNotCome() {
+  const part = /\/static\/points-[^/]*\.js$/;
+  const context = await browser.newContext(desk);
+  const { page, watch } = await watched(context, server.url);
+  watch.away = true;
+  await page.route(part, (route) => route.fulfill({ status: 404, body: '' }));
+  await page.goto(server.url);
+  const told = () => page.evaluate(() => document.querySelector('#map .notice')?.textContent ?? '');
+  await until(async () => (await told()).includes('Substations and outages are not drawn'), 'the page says what is missing', { within: 60_000, shown: told });
+  assert.ok(await page.locator('#map .notice button').isVisible());
+  if (pictures) await page.screenshot({ path: `${pictures}/faults-part.png` });
+  await page.unroute(part);
+  await until(() => page.evaluate(() => document.documentElement.dataset.ready === 'true'), 'it comes after all', { within: 60_000 });
+  assert.equal(await told(), '');
+  assert.deepEqual(watch.faults, []);
+  await context.close();
+}
+
 const steps = {
   aPartOfAQuestionFails,
   theDatabaseIsAway,
   tilesFailWhileTheLinkLives,
   substationsComeAndGo,
+  thereIsNoWebGl,
+  aPartOfThePageDoesNotCome,
 };
 try {
   const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');

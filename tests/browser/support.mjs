@@ -16,15 +16,16 @@ export function check(condition, what) {
   if (!condition) throw new Error(`wrong: ${what}`);
 }
 
+const drawing = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+
 /** Exit code 77 says that there is no browser. */
-export async function launch() {
+export async function launch(flags = drawing) {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
   if (!executablePath) {
     console.log('there is no chromium');
     process.exit(77);
   }
-  const args = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
-  return chromium.launch({ executablePath, args });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...flags] });
 }
 
 async function freePort() {
