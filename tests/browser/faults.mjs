@@ -2,7 +2,7 @@
 // Argument 1: the URL of a database with a demo grid; argument 2, when given, a folder for pictures; the others: the
 // steps to be taken, instead of all.
 import assert from 'node:assert/strict';
-import { launch, openMap, Server, until, watched } from './support.mjs';
+import { launch, openMap, Server, sleep, until, watched } from './support.mjs';
 
 const [database, pictures, ...only] = process.argv.slice(2);
 const browser = await launch();
@@ -196,6 +196,28 @@ async function aPartOfThePageDoesNotCome() {
   await context.close();
 }
 
+async function theStreamEndsInGoodOrder() {
+  const short = await Server.start(database, ['--set', 'events.max_duration=5s']);
+  try {
+    const { page, watch, text, close } = await opened('', { url: short.url });
+    await until(async () => (await text('#link')) === 'Live', 'live');
+    await page.evaluate(() => {
+      window.seen = [];
+      const look = () => window.seen.push(`${document.querySelector('#link').textContent}/${document.querySelectorAll('.state.stale').length}`);
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+    });
+    const streams = () => watch.requests.filter((url) => url.includes('/events')).length;
+    const before = streams();
+    await until(() => streams() >= before + 3, 'it ends, and is begun again, several times', { within: 40_000, shown: streams });
+    await sleep(1000);
+    const seen = await page.evaluate(() => [...new Set(window.seen)]);
+    assert.deepEqual(seen.filter((each) => each !== 'Live/0'), []);
+    await close();
+  } finally {
+    await short.kill('SIGTERM');
+  }
+}
+
 const steps = {
   aPartOfAQuestionFails,
   theDatabaseIsAway,
@@ -203,6 +225,7 @@ const steps = {
   substationsComeAndGo,
   thereIsNoWebGl,
   aPartOfThePageDoesNotCome,
+  theStreamEndsInGoodOrder,
 };
 try {
   const [middle] = server.sql('select latitude || \' \' || longitude from transformers order by transformer_id limit 1');

@@ -51,6 +51,8 @@ interface Options {
 const silence_ms = 45_000;
 const first_pause_ms = 500;
 const longest_pause_ms = 8_000;
+// A stream that ended in good order, such as after events.max_duration, is not missed before it has been away for this long.
+const grace_ms = 3_000;
 
 /** Events by fetch, since an EventSource cannot send a token; comes again by itself, and tells where it had got to. */
 export class EventStream {
@@ -58,6 +60,7 @@ export class EventStream {
   private lastId = '';
   private pause = first_pause_ms;
   private timer: number | undefined;
+  private grace: number | undefined;
   private stopped = false;
 
   constructor(private readonly options: Options) {
@@ -80,11 +83,13 @@ export class EventStream {
   }
 
   private async run(): Promise<void> {
+    if (this.abort.signal.aborted) this.abort = new AbortController(); // by silence
     const { signal } = this.abort;
-    const state = await this.connect(this.abort).catch((): LinkState => 'gone');
+    const end = await this.connect(this.abort).catch(() => 'gone' as const);
     if (signal !== this.abort.signal) return; // somebody began again
-    this.options.onState(state);
-    this.stopped = state === 'refused';
+    if (end === 'ended') this.grace ??= window.setTimeout(() => this.tell('connecting'), grace_ms);
+    else this.tell(end);
+    this.stopped = end === 'refused';
     if (this.stopped) return;
     this.timer = window.setTimeout(() => {
       this.timer = undefined;
@@ -93,8 +98,14 @@ export class EventStream {
     this.pause = Math.min(this.pause * 2, longest_pause_ms);
   }
 
+  private tell(state: LinkState): void {
+    window.clearTimeout(this.grace);
+    this.grace = undefined;
+    this.options.onState(state);
+  }
+
   // Reads until the stream ends, and says what to make of its end.
-  private async connect(abort: AbortController): Promise<LinkState> {
+  private async connect(abort: AbortController): Promise<'ended' | 'gone' | 'refused'> {
     let quiet: number | undefined;
     const heard = () => {
       window.clearTimeout(quiet);
@@ -107,7 +118,7 @@ export class EventStream {
       heard();
       const response = await fetch(urlOf(this.options.path), { headers, signal: abort.signal, cache: 'no-store' });
       if (response.status === 401) {
-        if (token !== heldToken()) return 'connecting';
+        if (token !== heldToken()) return 'ended';
         this.options.onUnauthorized();
         return 'refused';
       }
@@ -116,10 +127,10 @@ export class EventStream {
       const events = new EventReader();
       events.lastId = this.lastId;
       this.pause = first_pause_ms;
-      this.options.onState('live');
+      this.tell('live');
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return 'connecting'; // ended in good order, such as after events.max_duration
+        if (done) return 'ended';
         heard();
         for (const event of events.read(value)) {
           this.lastId = event.id;
