@@ -25,6 +25,10 @@ std::string grouped(std::int64_t n) {
   return digits;
 }
 
+std::string grouped(std::optional<std::int64_t> n) {
+  return n ? grouped(*n) : "?";
+}
+
 progress::progress()
     : terminal_(::isatty(STDERR_FILENO) == 1),
       started_(now_ms()),

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -37,5 +38,6 @@ class progress {
 
 /// "1234567" as "1,234,567".
 std::string grouped(std::int64_t n);
+std::string grouped(std::optional<std::int64_t> n);  ///< nothing: "?"
 
 }  // namespace gridlight::sync

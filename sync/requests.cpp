@@ -35,7 +35,8 @@ std::string outcome_json(const result<run_outcome>& outcome) {
   if (!outcome)
     return fmt::format(R"({{"status":"failed","error":{}}})", json_text(storable(outcome.error().detail)));
   return fmt::format(R"({{"status":"success","rows_synced":{},"final_count":{}}})",
-                     outcome->written() + outcome->deleted, outcome->final_count);
+                     outcome->written() + outcome->deleted,
+                     outcome->final_count ? std::to_string(*outcome->final_count) : "null");
 }
 
 awaitable<result<std::int64_t>> request_run(connection& db, run_request wanted, std::string by) {

@@ -37,7 +37,8 @@ boost::asio::awaitable<result<request_state>> look_at_request(postgres::connecti
 boost::asio::awaitable<result<bool>> withdraw_request(postgres::connection& db, std::int64_t id,
                                                       bool begun_too);
 
-/// {"status":"success","rows_synced":…,"final_count":…}, or {"status":"failed","error":…}.
+/// {"status":"success","rows_synced":…,"final_count":…} (null where rows could not be counted), or
+/// {"status":"failed","error":…}.
 std::string outcome_json(const result<run_outcome>& outcome);
 
 }  // namespace gridlight::sync

@@ -113,8 +113,8 @@ awaitable<result<void>> table_run::finish() {
   out_.rejected = rows_.rejected;
   out_.bytes = rows_.bytes;
   const auto row = co_await db_.execute("SELECT count(*) FROM " + live(), command_deadline());
-  if (!row) co_return row.error();
-  out_.final_count = number(row->text(0, 0));
+  if (!row && db_.broken()) co_return row.error();
+  if (row) out_.final_count = number(row->text(0, 0));
   if (!options_.dry_run) co_return co_await drop_kept(db_, options_.keep_previous);
   co_return result<void>{};
 }

@@ -30,7 +30,7 @@ struct run_outcome {
   std::string did;   ///< "nothing changed", "merged", "swapped", "pushed"; of a dry run what would be
   std::int64_t read = 0, inserted = 0, updated = 0, deleted = 0, rejected = 0;
   std::uint64_t bytes = 0;
-  std::int64_t final_count = 0;                ///< rows in the table now
+  std::optional<std::int64_t> final_count;     ///< rows in the table now; nothing: they could not be counted
   std::string source_checksum, live_checksum;  ///< where asked for
   std::vector<std::string> warnings;           ///< of what went well, and yet is not as it should be
   std::int64_t written() const noexcept { return inserted + updated; }

@@ -233,6 +233,8 @@ awaitable<result<void>> table_run::full() {
   const table_pair pair = tables();
   const auto d = co_await compare(db_, pair);
   if (!d) co_return d.error();
+  // As the count will be, should it not be had.
+  out_.final_count = options_.dry_run ? d->live : d->live + d->inserted - d->deleted;
   if (options_.dry_run) co_return co_await roll_back_dry(*d);
   step = co_await guard(*d);
   if (!step) co_return step;

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <thread>
+
+#include "sync/requests.hpp"
 #include "tests/sync/sync_snow.hpp"
 
 using namespace gridlight;
@@ -190,6 +193,33 @@ TEST_CASE("watermark: it moves in the transaction of the rows, or not at all") {
   CHECK(s.bench.db.value("SELECT count(*) FROM topology_connections_cache") == "10");
   s.bench.run("topology");
   CHECK(s.served_sum() == s.source_sum());
+}
+
+TEST_CASE("rows that cannot be counted after a run are not said to be none") {
+  snow_sync s{marked};
+  s.make_topology();
+  s.connect(1, 100);
+  s.bench.run("topology");
+  s.connect(101, 101);
+  // Somebody who wants the table for himself gets it when the run has committed.
+  std::thread somebody;
+  sync::run_options how;
+  how.progress = [&](std::string_view phase, std::int64_t) {
+    if (phase != "merging") return;
+    somebody = std::thread{
+        [&] { s.bench.db.run("BEGIN; LOCK TABLE topology_connections_cache; SELECT pg_sleep(4); COMMIT"); }};
+    const std::string waits =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+        "'topology_connections_cache'::regclass";
+    while (s.bench.db.value(waits) != "1")
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  };
+  const auto out = s.bench.run("topology", how);
+  somebody.join();
+  CHECK(out.written() == 1);
+  CHECK(!out.final_count);
+  CHECK(sync::outcome_json(out) == R"({"status":"success","rows_synced":1,"final_count":null})");
+  CHECK(s.bench.run("topology").final_count == 101);
 }
 
 TEST_CASE("times without a zone are refused until the plan says of which") {

@@ -119,7 +119,7 @@ inline void mirror_places(sync_bench& b, const temp_db& other, const std::string
 
 inline std::string did(const sync::run_outcome& o) {
   return o.did + " +" + std::to_string(o.inserted) + " ~" + std::to_string(o.updated) + " -" +
-         std::to_string(o.deleted) + " =" + std::to_string(o.final_count);
+         std::to_string(o.deleted) + " =" + std::to_string(o.final_count.value_or(-1));
 }
 
 }  // namespace gridlight::test
