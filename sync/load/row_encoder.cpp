@@ -1,5 +1,6 @@
 #include "sync/load/row_encoder.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <charconv>
@@ -7,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "sync/load/json_numbers.hpp"
 #include "sync/load/values.hpp"
 
 namespace gridlight::sync {
@@ -127,10 +129,12 @@ std::string write_number(const cell& value, bool wide, std::string& out) {
     put64(out, std::bit_cast<std::uint64_t>(*v));
     return {};
   }
-  if (std::isfinite(*v) && std::abs(*v) > static_cast<double>(std::numeric_limits<float>::max()))
-    return quoted(value) + " is out of range";
+  // Halfway to what would be the next: below it a number is the greatest, as it is to Postgres.
+  constexpr double greatest = std::numeric_limits<float>::max(), beyond = 0x1.ffffffp127;
+  if (std::isfinite(*v) && std::abs(*v) >= beyond) return quoted(value) + " is out of range";
+  const double near = std::isfinite(*v) ? std::clamp(*v, -greatest, greatest) : *v;
   put32(out, 4);
-  put32(out, std::bit_cast<std::uint32_t>(static_cast<float>(*v)));
+  put32(out, std::bit_cast<std::uint32_t>(static_cast<float>(near)));
   return {};
 }
 
@@ -332,7 +336,9 @@ std::string row_encoder::write_time(const target_column& column, const cell& val
     return {};
   }
   if (column.kind == column_kind::time) {
-    const auto clock = value.is == cell::kind::text ? read_clock(value.text) : std::nullopt;
+    auto clock = value.is == cell::kind::text ? read_clock(value.text) : std::nullopt;
+    // The day's end, which Postgres tells from its beginning.
+    if (value.is == cell::kind::text && trim(value.text) == "24:00:00") clock = 86'400'000'000;
     if (!clock) return not_a(value, "a time of day (HH:MM:SS)");
     put32(out, 8);
     put64(out, static_cast<std::uint64_t>(*clock));
@@ -352,10 +358,12 @@ std::string row_encoder::write_time(const target_column& column, const cell& val
 
 std::string row_encoder::write_json(const target_column& column, const cell& value, std::string& out) {
   const std::string text = shown(value);
+  const auto plain = without_numbers(text);
   simdjson::dom::element ignored;
-  if (json_.parse(text).get(ignored) != simdjson::SUCCESS) return not_a(value, "JSON");
+  if (json_.parse(plain.text).get(ignored) != simdjson::SUCCESS) return not_a(value, "JSON");
   if (text.find("\\u0000") != text.npos) return "holds a NUL character";
   const bool versioned = column.kind == column_kind::jsonb;
+  if (versioned && !plain.fits) return "holds a number that is too large for jsonb";
   put32(out, static_cast<std::uint32_t>(text.size() + (versioned ? 1 : 0)));
   if (versioned) out += '\1';
   out += text;

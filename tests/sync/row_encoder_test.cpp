@@ -143,6 +143,52 @@ TEST_CASE("reasons for values that a column cannot hold") {
   CHECK(reason(k::float8, "double precision", text(" ")).empty());  // blank: null
 }
 
+TEST_CASE("JSON: numbers of any size are numbers, and what is none is not") {
+  using k = column_kind;
+  const auto no = [](std::string_view json) {
+    return reason(k::jsonb, "jsonb", text(json)).ends_with(" is not JSON");
+  };
+  for (const char* good : {"12345678901234567890123456789012345678", "-99999999999999999999", "1e400",
+                           "-1E+400", "1.5e-400", "[0, -0, 0.10, 1E5, 18446744073709551616.5e3]",
+                           R"({"a 007": "1.", "b\\": "\"01", "c": 1234567890123456789012})"})
+    CHECK_MESSAGE(reason(k::jsonb, "jsonb", text(good)).empty(), good);
+  for (const char* bad : {"01",
+                          "-",
+                          "--3",
+                          "-01",
+                          "1.",
+                          "1.e5",
+                          ".5",
+                          "1e",
+                          "1e+",
+                          "1e+-5",
+                          "+1",
+                          "1 2",
+                          "12-3",
+                          "0x10",
+                          "1a",
+                          "[1,]",
+                          "{1: 2}",
+                          "1e5.5",
+                          "123456789012345678901234567890z",
+                          "[00]",
+                          "NaN"})
+    CHECK_MESSAGE(no(bad), bad);
+  CHECK(reason(k::jsonb, "jsonb", text("1e140000")) == "v: holds a number that is too large for jsonb");
+  CHECK(reason(k::jsonb, "jsonb", text("1e-16384")) == "v: holds a number that is too large for jsonb");
+  CHECK(reason(k::json, "json", text("1e140000")).empty());
+}
+
+TEST_CASE("the last values of a kind are values of it") {
+  using k = column_kind;
+  CHECK(reason(k::float4, "real", text("3.4028235e38")).empty());
+  CHECK(reason(k::float4, "real", text("-3.4028235677973362e38")).empty());
+  CHECK(reason(k::float4, "real", text("3.4028235677973366e38")) ==
+        "v: \"3.4028235677973366e38\" is out of range");
+  CHECK(reason(k::time, "time", text("24:00:00")).empty());
+  CHECK(!reason(k::time, "time", text("24:00:01")).empty());
+}
+
 TEST_CASE("keys and other required columns") {
   const auto e = encode(points(), {"id", "lat", "lon"}, {{}, text("1"), text("2")});
   CHECK(e.reason == "id: is missing");
