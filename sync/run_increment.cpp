@@ -119,6 +119,24 @@ awaitable<result<void>> table_run::watermark() {
   co_return co_await merge_staged(false);
 }
 
+// Once is what happens after a long pause. When the run before read all rows too, there is none at all, and
+// each run costs as much as a full one.
+awaitable<result<void>> table_run::go_without_history() {
+  const auto before = co_await db_.execute(
+      fmt::format(
+          "SELECT mode FROM gridlight.sync_run WHERE layer = {} AND run_id < {} AND status = 'success' AND "
+          "mode IN ('full', 'changes') ORDER BY run_id DESC LIMIT 1",
+          connection::quote_literal(plan_.name()), record_.id),
+      command_deadline());
+  if (!before) co_return before.error();
+  if (before->rows() == 1 && before->text(0, 0) == "full")
+    warn(fmt::format(
+        "the source keeps no history of {}, so each run reads all rows: its owner can say ALTER TABLE … "
+        "SET CHANGE_TRACKING = TRUE; else mode: full, or watermark, is what it is",
+        plan_.config.source));
+  co_return co_await become_full();
+}
+
 // Windows meet exactly: in one that overlapped, a row that came in the first half and went in the second
 // would not be told of.
 awaitable<result<void>> table_run::changes() {
@@ -136,7 +154,7 @@ awaitable<result<void>> table_run::changes() {
       reading_.relation, time_text(**since, 3), time_text(*mark_, 3));
   source_query q{reading_.sql(", METADATA$ACTION = 'DELETE' AS GRIDLIGHT_DELETED", {}, {}, window)};
   auto rows = co_await from_.read(std::move(q), command_deadline());
-  if (!rows && history_is_gone(rows.error())) co_return co_await become_full();
+  if (!rows && history_is_gone(rows.error())) co_return co_await go_without_history();
   if (!rows) co_return rows.error();
   const auto staged = co_await stage(**rows, true);
   if (!staged) co_return staged.error();

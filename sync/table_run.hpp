@@ -57,6 +57,7 @@ class table_run {
   awaitable<result<void>> merge_staged(bool with_action);
   awaitable<result<void>> find_repeated(bool with_action);
   awaitable<result<void>> become_full();
+  awaitable<result<void>> go_without_history();
   awaitable<result<bool>> read_again(std::string window);
   /// How far the rows of a source reach.
   struct reach {

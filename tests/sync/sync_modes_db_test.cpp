@@ -104,6 +104,29 @@ TEST_CASE("changes: where history is gone, all rows are read") {
   CHECK(s.served_sum() == s.source_sum());
 }
 
+TEST_CASE("changes: that there is no history at all is told of, from the second run that misses it on") {
+  snow_sync s{topology};
+  s.make_topology();
+  s.connect(1, 10);
+  s.bench.run("topology");
+  s.bench.run("topology");
+  s.run("ALTER TABLE FLUX_OPS_CENTER_TOPOLOGY SET CHANGE_TRACKING = FALSE");
+  const auto once = s.bench.run("topology");
+  CHECK(once.mode == "full");
+  CHECK(once.warnings.empty());
+  for (int i = 0; i < 2; ++i) {
+    const auto again = s.bench.run("topology");
+    CHECK(again.mode == "full");
+    REQUIRE(again.warnings.size() == 1);
+    CHECK(again.warnings[0].find("the source keeps no history of FLUX_OPS_CENTER_TOPOLOGY") == 0);
+  }
+  s.run("ALTER TABLE FLUX_OPS_CENTER_TOPOLOGY SET CHANGE_TRACKING = TRUE");
+  s.bench.run("topology");
+  const auto well = s.bench.run("topology");
+  CHECK(well.mode == "changes");
+  CHECK(well.warnings.empty());
+}
+
 TEST_CASE(
     "watermark: what grew is merged, late rows within the overlap too, and deletes at the next full run") {
   snow_sync s{marked};
