@@ -34,3 +34,7 @@ TEST_CASE("the map page says what it does not know, and does not pass a part for
 TEST_CASE("the status page shows figures that move, and says when the server is gone and is back") {
   passes("status.mjs");
 }
+
+TEST_CASE("the map takes keys, small screens, lost mice and pasted addresses as they are meant") {
+  passes("use.mjs");
+}

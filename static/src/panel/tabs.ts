@@ -13,4 +13,10 @@ export function installTabs(): void {
       show(document.body.dataset.panel === name ? null : name);
     });
   show(null);
+  // The address keeps the map's state where a link to a part of the page would put its own.
+  document.querySelector('a.skip')?.addEventListener('click', (event) => {
+    event.preventDefault();
+    show('ask');
+    byId('ask').focus();
+  });
 }

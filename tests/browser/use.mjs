@@ -1,0 +1,76 @@
+// What people do beside the straight way: keys, small screens, a mouse let go of elsewhere, addresses pasted in. The first
+// argument is the database's URI; the second, when given, names the one step to take; the third is a folder for pictures.
+import assert from 'node:assert/strict';
+import { launch, openMap, Server, sleep, until as wait, watched } from './support.mjs';
+
+const [database, only = '', pictures] = process.argv.slice(2);
+const server = await Server.start(database);
+const { url } = server;
+const chromium = await launch();
+const until = async (what, condition, within = 30_000) => {
+  let last;
+  await wait(async () => (last = await condition()), what, { within, shown: () => last });
+  return last;
+};
+const [lon, lat] = (await fetch(`${url}/api/postgres/layers/transformers/nearest?lon=-95.37&lat=29.76&limit=1`).then((r) => r.json())).features[0].geometry.coordinates;
+const here = `view=15/${lat}/${lon}`;
+const wide = { viewport: { width: 1280, height: 800 } };
+const phone = { viewport: { width: 375, height: 700 }, hasTouch: true, isMobile: true };
+
+/** A map of its own, with short ways to look at it. */
+async function open(options = wide, hash = here) {
+  const context = await chromium.newContext(options);
+  const { page, watch } = await watched(context, url);
+  await openMap(page, url, `#${hash}`);
+  return {
+    page,
+    watch,
+    text: (selector) => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector),
+    /** The element with the focus, as a selector would name it. */
+    focus: () => page.evaluate(() => ((at) => (at.id ? `#${at.id}` : `.${at.className}`))(document.activeElement)),
+    hash: () => page.evaluate(() => decodeURIComponent(location.hash.slice(1))),
+    shot: async (name) => pictures && (await page.screenshot({ path: `${pictures}/use-${name}.png` })),
+    async end() {
+      assert.deepEqual(watch.faults, []);
+      await context.close();
+    },
+  };
+}
+
+const steps = {
+  async 'the way past the map leads to Ask and leaves the address alone'() {
+    const chosen = (await fetch(`${url}/api/postgres/layers/substations/features?limit=1`).then((r) => r.json())).features[0].id;
+    const kept = `${here}&layers=substations,water&select=substations/${chosen}`;
+    for (const [name, options] of Object.entries({ wide, narrow: { viewport: { width: 375, height: 700 } } })) {
+      const m = await open(options, kept);
+      await until('the chosen one', async () => (await m.text('.ask-detail h3')) === chosen);
+      if (name === 'narrow') await m.page.click('#tabs [data-panel=ask]'); // put away
+      await m.page.locator('.skip').focus();
+      await m.shot(`skip-${name}`);
+      await m.page.keyboard.press('Enter');
+      await until('the focus is in Ask', async () => (await m.focus()) === '#ask');
+      await sleep(400); // the address is written a little later
+      for (const part of ['view=15', 'layers=substations,water', `select=substations/${chosen}`]) assert.ok((await m.hash()).includes(part), await m.hash());
+      assert.equal(await m.text('.ask-detail h3'), chosen);
+      await m.shot(`skipped-${name}`);
+      await m.end();
+    }
+  },
+};
+
+let step;
+try {
+  for (const [name, does] of Object.entries(steps).filter(([each]) => each.includes(only))) {
+    step = name;
+    const start = Date.now();
+    await does();
+    console.log(`${name}: ${Date.now() - start} ms`);
+  }
+  assert.ok(step, `there is no step ${only}`);
+} catch (error) {
+  console.log(`at: ${step}`);
+  throw error;
+} finally {
+  await chromium.close();
+  await server.kill('SIGTERM');
+}
