@@ -56,6 +56,29 @@ const steps = {
       await m.end();
     }
   },
+
+  async 'on a phone what was found stands below the field, and not over it'() {
+    const m = await open(phone);
+    await m.page.locator('.ask-input').tap();
+    await m.page.keyboard.type('a');
+    await until('found', async () => (await m.page.locator('[role=option]').count()) > 3);
+    const apart = async () => {
+      const [field, list] = await Promise.all(['.ask-input', '.ask-drop'].map((s) => m.page.locator(s).boundingBox()));
+      assert.ok(list.y >= field.y + field.height, `the list begins at ${list.y}, the field ends at ${field.y + field.height}`);
+      assert.ok(list.x >= 0 && list.x + list.width <= 375 && list.y + list.height <= 700, JSON.stringify(list));
+    };
+    await apart();
+    await m.shot('phone-search');
+    // The server goes, and the bar tells so in a row of its own.
+    m.watch.away = true;
+    await server.kill();
+    await until('it is told', async () => (await m.text('#link')).startsWith('No server'));
+    await apart();
+    await m.shot('phone-search-gone');
+    await server.start();
+    await until('back', async () => (await m.text('#link')) === 'Live');
+    await m.end();
+  },
 };
 
 let step;
