@@ -10,11 +10,11 @@ import { FreshnessWatch, reasonOf } from './live/freshness';
 import { GridState, type Substation } from './live/grid_state';
 import { Places, readSubstations } from './live/places';
 import type { LivePoints } from './live/points';
-import { mapLayers } from './map/catalog';
+import { mapLayers, type LineColouring } from './map/catalog';
 import { makeMap, repaint, setShown } from './map/grid_map';
 import { laterPart, tellNoMap } from './map/notice';
 import { Selection } from './map/selection';
-import { readColouring, readShown, writeShown } from './map/shown';
+import { readColouring, readShown, writeColouring, writeShown } from './map/shown';
 import { readSources, type Sources } from './map/sources';
 import { belowLabels } from './map/style';
 import { TileRefresh } from './map/tile_refresh';
@@ -66,21 +66,38 @@ export async function startApp(): Promise<void> {
   let refresh: TileRefresh | undefined;
   let points: LivePoints | undefined;
   const attention = new Attention(byId('attention'), (s) => goTo(s));
+  const show = (layer: string, on: boolean) => {
+    if (on) shown.add(layer);
+    else shown.delete(layer);
+    if (!map) return;
+    setShown(map, layer, on);
+    if (layer === 'substations' || layer === 'outages') points?.show(layer, on);
+    panel.setZoom(map.getZoom());
+  };
+  const colour = (now: LineColouring) => {
+    colouring = now;
+    if (map) repaint(map, theme, now);
+  };
   const panel = new LayersPanel(byId('layer-list'), shown, colouring, {
     onToggle: (layer, on) => {
-      if (on) shown.add(layer);
-      else shown.delete(layer);
+      show(layer, on);
       writeShown(url, shown);
-      if (!map) return;
-      setShown(map, layer, on);
-      if (layer === 'substations' || layer === 'outages') points?.show(layer, on);
-      panel.setZoom(map.getZoom());
     },
     onColouring: (now) => {
-      colouring = now;
-      url.set('lines', now === 'status' ? null : now);
-      if (map) repaint(map, theme, now);
+      colour(now);
+      writeColouring(url, now);
     },
+  });
+  url.onChange(() => {
+    const now = readShown(url);
+    for (const { id } of mapLayers) {
+      if (now.has(id) === shown.has(id)) continue;
+      panel.setShown(id, now.has(id));
+      show(id, now.has(id));
+    }
+    const lines = readColouring(url);
+    panel.setColouring(lines);
+    if (lines !== colouring) colour(lines);
   });
 
   const state = new GridState({

@@ -79,6 +79,31 @@ const steps = {
     await until('back', async () => (await m.text('#link')) === 'Live');
     await m.end();
   },
+
+  async 'an address pasted into the open page is taken whole'() {
+    const m = await open();
+    const goTo = (hash) => m.page.evaluate((h) => (location.hash = h), hash);
+    const on = () => m.page.evaluate(() => [...document.querySelectorAll('.switch:checked')].map((box) => box.id.slice(6)).sort().join(','));
+    const lines = () => m.page.evaluate(() => document.querySelector('[name=colouring]:checked').value);
+    const usual = await on();
+    await m.page.click('label[for=layer-service_areas]');
+    await until('switched by hand', async () => (await m.hash()).includes('service_areas'));
+    m.watch.requests.length = 0;
+    await goTo(`${here}&layers=water,vegetation&lines=voltage`);
+    await until('its layers', async () => (await on()) === 'vegetation,water');
+    assert.equal(await lines(), 'voltage');
+    await until('their tiles', () => m.watch.requests.some((request) => request.includes('/tiles/vegetation/')));
+    assert.ok(!(await m.page.locator('.legend-lines').isVisible()), 'the legend of a layer that is off');
+    await m.shot('pasted');
+    // What is done next begins from there.
+    await m.page.click('label[for=layer-power_lines]');
+    await until('all in the address', async () => (await m.hash()).includes('layers=power_lines,vegetation,water'));
+    assert.ok((await m.hash()).includes('lines=voltage'));
+    await goTo(here);
+    await until('an address that names none means the usual ones', async () => (await on()) === usual);
+    assert.equal(await lines(), 'status');
+    await m.end();
+  },
 };
 
 let step;

@@ -15,3 +15,7 @@ export function writeShown(url: UrlState, shown: ReadonlySet<string>): void {
 export function readColouring(url: UrlState): LineColouring {
   return url.get('lines') === 'voltage' ? 'voltage' : 'status';
 }
+
+export function writeColouring(url: UrlState, colouring: LineColouring): void {
+  url.set('lines', colouring === 'status' ? null : colouring);
+}
