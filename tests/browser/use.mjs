@@ -104,6 +104,52 @@ const steps = {
     assert.equal(await lines(), 'status');
     await m.end();
   },
+
+  async 'a circle whose mouse is let go of beside the map is asked, and the next drag pans'() {
+    const m = await open();
+    const { mouse } = m.page;
+    const canvas = m.page.locator('.maplibregl-canvas');
+    const box = await canvas.boundingBox();
+    const [cx, cy] = [box.x + box.width / 2, box.y + box.height / 2];
+    const circled = () => m.page.evaluate(() => document.querySelector('.maplibregl-canvas').title !== '');
+    const drag = async (toX) => {
+      await mouse.move(cx, cy);
+      await mouse.down();
+      await sleep(600); // longer than a click
+      await mouse.move(cx - 60, cy, { steps: 4 });
+      await mouse.move(toX, cy, { steps: 4 });
+    };
+    const moved = async (what) => {
+      const before = (await m.hash()).match(/view=[^&]*/)[0];
+      await mouse.move(cx, cy);
+      await mouse.down();
+      await mouse.move(cx + 40, cy, { steps: 3 });
+      await mouse.move(cx + 120, cy, { steps: 6 });
+      await mouse.up();
+      await until(what, async () => (await m.hash()).match(/view=[^&]*/)[0] !== before);
+    };
+    const asked = () => m.watch.requests.filter((request) => request.includes('/within?')).length;
+
+    await drag(60); // over the layers
+    await until('a circle', circled);
+    await m.shot('radius-beside');
+    await mouse.up();
+    await until('it is asked', async () => (await m.text('.ask-title')) === 'Within a radius');
+    await until('once', () => asked() === 1);
+    await moved('a drag pans');
+    assert.equal(asked(), 1);
+
+    // Let go of where the page hears nothing of it: the mouse comes back with no button down.
+    await drag(cx - 90);
+    await until('a circle', circled);
+    await canvas.evaluate((c) => c.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, buttons: 0, clientX: c.getBoundingClientRect().x + 50, clientY: 300 })));
+    await mouse.up();
+    await sleep(300);
+    assert.equal(asked(), 1, 'what nobody finished is not asked');
+    await moved('a drag pans again');
+    assert.equal(asked(), 1);
+    await m.end();
+  },
 };
 
 let step;

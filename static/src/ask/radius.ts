@@ -15,12 +15,21 @@ const most = 50_000;
 const limit = 2_000;
 
 type Press = MapMouseEvent | MapTouchEvent;
+interface Place {
+  at: Position;
+  x: number;
+  y: number;
+}
+const farFrom = (a: Place, b: Place): boolean => Math.hypot(a.x - b.x, a.y - b.y) > stillPx;
+const placeOf = (e: Press): Place => ({ at: [e.lngLat.lng, e.lngLat.lat], x: e.point.x, y: e.point.y });
 
 /** Hold and drag on the map: all within the circle, nearest first. Armed by its button a drag alone will do. */
 export class Radius {
   private armed = false;
   private timer: number | undefined;
-  private start: { at: Position; x: number; y: number } | null = null;
+  private start: Place | null = null;
+  /** Where the pointer was when the map last heard of it. */
+  private last: Place | null = null;
   private drawing = false;
   private layer = 'transformers';
 
@@ -33,8 +42,9 @@ export class Radius {
     map.on('touchstart', (e) => (e.points.length === 1 ? this.press(e) : this.cancel()));
     map.on('mousemove', (e) => this.move(e));
     map.on('touchmove', (e) => this.move(e));
-    map.on('mouseup', (e) => this.release(e));
-    map.on('touchend', (e) => this.release(e));
+    // A mouse may be let go of over a panel, of which the map is not told. A finger's end is always told to where it began.
+    window.addEventListener('mouseup', () => this.release());
+    map.on('touchend', () => this.release());
     map.on('touchcancel', () => this.cancel());
     // A long press of a finger would open the browser's own menu.
     map.on('contextmenu', (e) => this.drawing && e.preventDefault());
@@ -66,7 +76,7 @@ export class Radius {
 
   private press(e: Press): void {
     if (this.c.app.busy || ('button' in e.originalEvent && e.originalEvent.button !== 0)) return;
-    this.start = { at: [e.lngLat.lng, e.lngLat.lat], x: e.point.x, y: e.point.y };
+    this.start = this.last = placeOf(e);
     window.clearTimeout(this.timer);
     if (this.armed) this.begin();
     else this.timer = window.setTimeout(() => this.begin(), holdMs);
@@ -83,26 +93,31 @@ export class Radius {
 
   private move(e: Press): void {
     if (!this.start) return;
+    // Let go of where no window is told, such as in another program.
+    if ('buttons' in e.originalEvent && e.originalEvent.buttons === 0) {
+      this.cancel();
+      return;
+    }
+    this.last = placeOf(e);
     if (!this.drawing) {
-      if (Math.hypot(e.point.x - this.start.x, e.point.y - this.start.y) > stillPx) this.cancel();
+      if (farFrom(this.start, this.last)) this.cancel();
       return;
     }
     e.preventDefault();
-    this.draw(this.start.at, [e.lngLat.lng, e.lngLat.lat]);
+    this.draw(this.start.at, this.last.at);
   }
 
-  private release(e: Press): void {
+  // What the circle last showed is what is asked.
+  private release(): void {
     window.clearTimeout(this.timer);
-    const { start } = this;
+    const { start, last } = this;
     this.start = null;
-    if (!this.drawing || !start) return;
+    if (!this.drawing || !start || !last) return;
     this.drawing = false;
     this.c.app.map.dragPan.enable();
     this.freeSoon();
     this.arm(false);
-    const moved = Math.hypot(e.point.x - start.x, e.point.y - start.y) > stillPx;
-    const to: Position = [e.lngLat.lng, e.lngLat.lat];
-    void this.ask(start.at, moved ? Math.min(most, distance(start.at, to)) : 500);
+    void this.ask(start.at, farFrom(start, last) ? Math.min(most, distance(start.at, last.at)) : 500);
   }
 
   /** The click that ends the press is still to come, and is not meant for anybody. */
