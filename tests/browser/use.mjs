@@ -150,6 +150,67 @@ const steps = {
     assert.equal(asked(), 1);
     await m.end();
   },
+
+  async 'the list of a search goes when the focus goes, and on Escape wherever that is pressed'() {
+    const m = await open();
+    const list = m.page.locator('.ask-drop');
+    const within = () => m.page.evaluate(() => document.querySelector('.ask-search').contains(document.activeElement));
+    const found = async () => {
+      await m.page.locator('.ask-input').fill('a');
+      await until('found', async () => (await m.page.locator('[role=option]').count()) > 0 && (await list.isVisible()));
+    };
+    await m.page.locator('.ask-tools button', { hasText: 'Nearest' }).click();
+    await until('a panel', async () => (await m.page.locator('.ask-body .ask-row').count()) > 0);
+
+    await m.page.locator('.ask-input').focus();
+    await found();
+    for (let i = 0; i < 6 && (await within()); ++i) await m.page.keyboard.press('Tab');
+    assert.ok(!(await within()), 'Tab leads out of it');
+    assert.ok(await list.isHidden(), 'it stays open over the map');
+    await m.shot('search-left');
+
+    await m.page.locator('.ask-input').focus();
+    await found();
+    await m.page.locator('.ask-drop summary').focus();
+    await m.page.keyboard.press('Escape');
+    assert.ok(await list.isHidden(), 'Escape within it');
+    assert.equal(await m.focus(), '.ask-input');
+    assert.equal(await m.page.locator('.ask-input').inputValue(), 'a');
+    assert.ok(await m.page.locator('.ask-card').isVisible(), 'the panel below it stays');
+
+    await found();
+    await m.page.evaluate(() => document.activeElement.blur());
+    assert.ok(await list.isVisible(), 'a window that loses the focus is no leaving');
+    await m.page.keyboard.press('Escape');
+    assert.ok(await list.isHidden(), 'Escape from nowhere');
+
+    // A click on a result takes the focus from the field, and is no leaving either.
+    await m.page.locator('.ask-input').focus();
+    await found();
+    await m.page.locator('[role=option]').first().click();
+    await until('chosen', async () => (await m.hash()).includes('select='));
+    assert.ok(await list.isHidden());
+
+    // An answer that comes when somebody has gone on opens nothing.
+    let answer;
+    const held = new Promise((resume) => (answer = resume));
+    await m.page.route('**/api/postgres/search**', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const asked = m.page.waitForRequest((request) => request.url().includes('/search?q=b'));
+    await m.page.locator('.ask-input').fill('b');
+    await asked;
+    await m.page.locator('.maplibregl-canvas').focus();
+    const came = m.page.waitForResponse((response) => response.url().includes('/search?q=b'));
+    answer();
+    await came;
+    await sleep(300);
+    assert.ok(await list.isHidden(), 'a late answer');
+    await m.page.locator('.ask-input').focus();
+    await until('it is there on coming back', () => list.isVisible());
+    await m.end();
+  },
 };
 
 let step;

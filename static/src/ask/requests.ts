@@ -21,7 +21,7 @@ async function copy(text: string, button: HTMLButtonElement, announce: (text: st
     // Without the right to the clipboard, or on plain HTTP: the old way.
     const field = el('textarea', { class: 'sr-only', 'aria-hidden': true });
     field.value = text;
-    document.body.append(field);
+    button.after(field); // the focus stays where it was, near enough for what closes when it leaves
     field.select();
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way there
     document.execCommand('copy');

@@ -33,6 +33,7 @@ export class Search {
   });
   private readonly options = el('ul', { id: 'ask-options', role: 'listbox', 'aria-label': 'Found' });
   private readonly drop = el('div', { class: 'ask-drop', hidden: true });
+  private readonly whole = el('div', { class: 'ask-search' }, this.input, this.drop);
   private found: Found['features'] = [];
   private at = -1;
   private timer: number | undefined;
@@ -42,7 +43,7 @@ export class Search {
   private eager = false;
 
   constructor(private readonly app: App) {
-    app.searchSlot.append(el('div', { class: 'ask-search' }, this.input, this.drop));
+    app.searchSlot.append(this.whole);
     this.input.addEventListener('input', () => {
       this.eager = false;
       window.clearTimeout(this.timer);
@@ -55,8 +56,23 @@ export class Search {
       if (option) this.choose([...this.options.querySelectorAll('[role=option]')].indexOf(option));
     });
     document.addEventListener('pointerdown', (e) => {
-      if (e.target instanceof Node && !this.drop.contains(e.target) && e.target !== this.input) this.open(false);
+      if (e.target instanceof Node && !this.whole.contains(e.target)) this.open(false);
     });
+    // A click on what takes no focus, such as a result, tells of none: that is not leaving.
+    this.whole.addEventListener('focusout', (e) => {
+      if (e.relatedTarget instanceof Node && !this.whole.contains(e.relatedTarget)) this.open(false);
+    });
+    // Before anybody else: Escape closes what lies on top.
+    document.addEventListener(
+      'keydown',
+      (e) => {
+        if (e.key !== 'Escape' || this.drop.hidden) return;
+        e.preventDefault();
+        if (this.drop.contains(document.activeElement)) this.input.focus();
+        this.leave();
+      },
+      { capture: true },
+    );
     document.addEventListener('keydown', (e) => {
       const typing = e.target instanceof HTMLInputElement || e.target instanceof HTMLTextAreaElement || e.target instanceof HTMLSelectElement;
       if (e.key !== '/' || typing || e.ctrlKey || e.metaKey || e.altKey) return;
@@ -87,10 +103,19 @@ export class Search {
     } catch (error) {
       if (running.signal.aborted) return;
       this.found = [];
-      const node = faultNode(error, () => void this.ask());
-      this.drop.replaceChildren(node);
-      this.open(true);
+      const again = () => {
+        this.input.focus();
+        void this.ask();
+      };
+      this.drop.replaceChildren(faultNode(error, again));
+      this.open(this.attended);
     }
+  }
+
+  /** Nobody went on to something else. */
+  private get attended(): boolean {
+    const at = document.activeElement;
+    return at === document.body || this.whole.contains(at);
   }
 
   private show(text: string, answer: Answer<Found>, all: readonly LayerInfo[], wall: number): void {
@@ -113,6 +138,8 @@ export class Search {
     foot.querySelector('details')?.removeAttribute('open');
     const empty = el('div', { class: 'ask-empty' }, el('p', {}, `Nothing is called “${text}”.`), el('p', { class: 'ask-hint' }, 'Ids are found by how they begin; names of substations, circuits and waters by any part.'));
     this.drop.replaceChildren(this.found.length > 0 ? this.options : empty, foot);
+    // Whoever went elsewhere meanwhile finds it on coming back.
+    if (!this.attended) return;
     this.app.announce(this.found.length === 0 ? `Nothing found for ${text}` : `${count(this.found.length, 'result')}${answer.value.truncated ? ', there are more' : ''}`);
     this.open(true);
     if (this.eager) this.choose(0);
@@ -120,12 +147,10 @@ export class Search {
   }
 
   private key(e: KeyboardEvent): void {
+    if (e.defaultPrevented) return;
     if (e.key === 'Escape') {
       e.preventDefault();
-      if (!this.drop.hidden) {
-        this.open(false);
-        return;
-      }
+      this.leave();
       this.input.value = '';
       this.input.blur();
       this.app.map.getCanvas().focus();
@@ -160,7 +185,7 @@ export class Search {
   private choose(i: number): void {
     const hit = this.found[i];
     if (!hit) return;
-    this.open(false);
+    this.leave();
     const { layer } = hit.properties;
     const { map } = this.app;
     const box = hit.bbox;
@@ -168,6 +193,13 @@ export class Search {
     else if (hit.geometry) map.flyTo({ center: [hit.geometry.coordinates[0] ?? 0, hit.geometry.coordinates[1] ?? 0], zoom: Math.max(map.getZoom(), 15) });
     else this.app.announce('It has no place on the map');
     this.app.select({ layer, id: String(hit.id) });
+  }
+
+  /** Closes the list, and what is still asked does not open it again. */
+  private leave(): void {
+    window.clearTimeout(this.timer);
+    this.running?.abort();
+    this.open(false);
   }
 
   private open(on: boolean): void {
