@@ -211,6 +211,36 @@ const steps = {
     await until('it is there on coming back', () => list.isVisible());
     await m.end();
   },
+
+  async 'while an area is drawn Enter is for the map, and not taken from what has the focus'() {
+    const m = await open();
+    const canvas = m.page.locator('.maplibregl-canvas');
+    const box = await canvas.boundingBox();
+    const [cx, cy] = [box.x + box.width / 2, box.y + box.height / 2];
+    await m.page.locator('.ask-tools button', { hasText: 'Area' }).click();
+    const corners = () => m.text('.ask-body [role=status]');
+    for (const [dx, dy] of [[-100, -80], [100, -80], [0, 90], [-90, 60]]) {
+      await m.page.mouse.click(cx + dx, cy + dy);
+      await sleep(350);
+    }
+    assert.match(await corners(), /^4 corners/);
+    await m.page.locator('#layer-water').focus();
+    await m.page.keyboard.press('Backspace');
+    assert.match(await corners(), /^4 corners/, 'Backspace in the list of layers');
+    const theme = () => m.page.evaluate(() => document.documentElement.dataset.theme);
+    const was = await theme();
+    await m.page.locator('#theme').focus();
+    await m.page.keyboard.press('Enter');
+    assert.notEqual(await theme(), was);
+    assert.match(await corners(), /^4 corners/);
+    await m.page.locator('.ask-buttons button', { hasText: 'Undo' }).focus();
+    await m.page.keyboard.press('Backspace');
+    assert.match(await corners(), /^3 corners/, 'Backspace on Undo');
+    await m.page.locator('.tools a').focus();
+    await m.page.keyboard.press('Enter');
+    await until('the link is followed', () => m.page.url().endsWith('/status'));
+    await m.end();
+  },
 };
 
 let step;

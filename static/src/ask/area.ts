@@ -84,9 +84,11 @@ export class Area {
   }
 
   private key(e: KeyboardEvent): void {
-    if (!this.corners || e.target instanceof HTMLInputElement) return;
-    if (e.key === 'Enter' && !(e.target instanceof HTMLButtonElement)) this.done();
-    else if (e.key === 'Backspace') this.back();
+    if (!this.corners) return;
+    // Elsewhere these keys are those of what has the focus, such as a link.
+    const onMap = e.target === this.c.app.map.getCanvas() || e.target === document.body;
+    if (e.key === 'Enter' && onMap) this.done();
+    else if (e.key === 'Backspace' && (onMap || e.target === this.undo)) this.back();
     else return;
     e.preventDefault();
   }
