@@ -73,6 +73,11 @@ test('figures in words', () => {
   assert.equal(metres(34.2), '34 m');
   assert.equal(metres(50_000), '50 km');
   assert.equal(squareMetres(2_500_000), '2.50 km²');
+  assert.equal(squareMetres(14_900), '14,900 m²');
+  assert.equal(squareMetres(99_999.4), '99,999 m²');
+  assert.equal(squareMetres(149_400), '0.149 km²');
+  assert.equal(squareMetres(999_700), '1.00 km²');
+  assert.equal(squareMetres(9_996_000), '10 km²');
   assert.equal(milliseconds(3.21), '3.2 ms');
   assert.equal(value('2025-05-30T12:00:00Z'), '2025-05-30 12:00 UTC');
   assert.equal(value('FD-1'), 'FD-1');

@@ -34,6 +34,22 @@ test('areas, whichever way a ring runs', () => {
   near(area([...ring].reverse()), area(ring), 1e-3);
 });
 
+test('areas of boxes as large as the world, whose edges follow the parallels', () => {
+  const box = (west, south, east, north) => [[west, south], [east, south], [east, north], [west, north], [west, south]];
+  // The ellipsoid's whole surface; and zones of it by the authalic latitude, whose sine is that of a sphere of the same area.
+  const whole = 5.10065621724e14;
+  const [a, f] = [6_378_137, 1 / 298.257223563];
+  const e = Math.sqrt(f * (2 - f));
+  const q = (lat) => {
+    const sin = Math.sin((lat * Math.PI) / 180);
+    return (1 - e * e) * (sin / (1 - e * e * sin * sin) - Math.log((1 - e * sin) / (1 + e * sin)) / (2 * e));
+  };
+  const zone = (west, south, east, north) => ((a * a) / 2) * (((east - west) * Math.PI) / 180) * (q(north) - q(south));
+  near(zone(-180, -90, 180, 90), whole, 1e6);
+  for (const at of [[-180, -85.05, 180, 85.05], [-170, -60, 170, 75], [-95, -40, 100, 10], [-96, 29, -95, 30], [-180, 10, 20, 60]])
+    for (const ring of [box(...at), box(...at).reverse()]) near(area(ring) / zone(...at), 1, 1e-4, at.join(' '));
+});
+
 test('longitudes come back into their range', () => {
   for (const [lon, want] of [[0, 0], [180, 180], [-180, -180], [181, -179], [-181, 179], [540, 180], [-95.37 + 720, -95.37]])
     near(wrapped(lon), want, 1e-9, String(lon));

@@ -105,6 +105,10 @@ test('figures in words', () => {
   assert.equal(bytes(64 * 1024 * 1024), '64 MB');
   assert.equal(span(3), '3 s');
   assert.equal(span(7_500), '2 h 5 min');
+  assert.equal(span(7_190), '2 h 0 min');
+  assert.equal(span(10_785), '3 h 0 min');
+  assert.equal(span(5_400), '1 h 30 min');
+  assert.equal(span(172_780), '2 d');
   assert.equal(span(400_000), '5 d');
   assert.equal(ago('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:02:00Z')), '2 min ago');
   assert.equal(ago(null, 0), '');

@@ -23,11 +23,29 @@ export function circle(centre: Position, radius: number, corners = 96): Position
   return first ? [...out, [first[0], first[1]]] : out;
 }
 
-/** Square metres within a ring, whichever way it runs. */
+// Of an edge at most so many degrees are taken as the shortest way.
+const longestPiece = 1;
+
+/** Square metres within a ring, whichever way it runs. Its edges are straight in longitude and latitude, as they are for the
+    server: one of more than 180° goes its own way, and not the short one round the back of the earth. */
 export function area(ring: readonly Position[]): number {
   const polygon = earth.Polygon(false);
-  for (const [lon, lat] of ring.slice(0, -1)) polygon.AddPoint(lat, lon);
-  return Math.abs(polygon.Compute(false, true).area ?? 0);
+  for (const [i, to] of ring.entries()) {
+    const from = ring[i - 1];
+    if (!from) continue;
+    const pieces = Math.max(1, Math.ceil(Math.max(Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])) / longestPiece));
+    for (let k = 1; k <= pieces; ++k)
+      polygon.AddPoint(from[1] + ((to[1] - from[1]) * k) / pieces, from[0] + ((to[0] - from[0]) * k) / pieces);
+  }
+  const within = Math.abs(polygon.Compute(false, true).area ?? 0);
+  const lons = ring.map(([lon]) => lon);
+  if (Math.max(...lons) - Math.min(...lons) <= 180) return within;
+  // More than half of the earth is as likely as less: which side is meant is told by the way the ring runs.
+  const turn = ring.reduce((sum, [lon, lat], i) => {
+    const [x, y] = ring[i + 1] ?? [lon, lat];
+    return sum + lon * y - x * lat;
+  }, 0);
+  return polygon.Compute(turn < 0, false).area ?? within;
 }
 
 /** −180 to 180, of a longitude that went round. */

@@ -7,9 +7,10 @@ export function metres(m: number): string {
 }
 
 export function squareMetres(m2: number): string {
-  if (m2 < 10_000) return `${Math.round(m2).toLocaleString('en')} m²`;
+  if (m2 < 99_999.5) return `${Math.round(m2).toLocaleString('en')} m²`;
   const km2 = m2 / 1e6;
-  if (km2 < 10) return `${km2.toFixed(2)} km²`;
+  if (km2 < 0.9995) return `${km2.toFixed(3)} km²`;
+  if (km2 < 9.995) return `${km2.toFixed(2)} km²`;
   return `${Math.round(km2).toLocaleString('en')} km²`;
 }
 

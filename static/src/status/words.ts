@@ -13,7 +13,8 @@ export function span(s: number): string {
   if (s < 1) return 'under 1 s';
   if (s < 100) return `${Math.round(s)} s`;
   if (s < 5_400) return `${Math.round(s / 60)} min`;
-  if (s < 172_800) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
+  const minutes = Math.round(s / 60);
+  if (minutes < 2_880) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `${Math.round(s / 86_400)} d`;
 }
 
