@@ -87,8 +87,9 @@ const stale = (page) => page.evaluate(() => document.querySelectorAll('#layer-li
 const rows = (page) => page.evaluate(() => document.querySelectorAll('#layer-list .state').length);
 
 async function theDatabaseIsAway() {
-  const [, before, name, after] = /^([a-z]+:\/\/[^/]*\/)([^?]*)(.*)$/.exec(database);
-  const admin = new Server(0, `${before}postgres${after}`, []);
+  const of = (name) => (database.includes('://') ? Object.assign(new URL(database), { pathname: name }).href : `${database} dbname=${name}`);
+  const name = new Server(0, database, []).sql('select current_database()').trim();
+  const admin = new Server(0, of('postgres'), []);
   const pages = [await opened(), await opened('', { size: phone })];
   await pages[1].page.tap('#tabs [data-panel=layers]');
   for (const { page, text } of pages) {
