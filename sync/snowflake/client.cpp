@@ -62,8 +62,10 @@ awaitable<result<client::impl::reply>> client::impl::await_end(std::string handl
     auto out = co_await perform(std::move(r), until);
     if (!out || out->is != verdict::running) co_return out;
     wait = pace.next();
-    // 429 here means as a rule that it still runs.
-    if (out->http.retry_after) wait = std::max<std::chrono::milliseconds>(wait, *out->http.retry_after);
+    // 429 here means as a rule that it still runs. All tables wait for this one, so not for hours.
+    if (out->http.retry_after)
+      wait = std::max(wait,
+                      std::min<std::chrono::milliseconds>(*out->http.retry_after, options.longest_told_poll));
   }
 }
 

@@ -42,6 +42,7 @@ struct client_options {
   std::chrono::milliseconds connect_timeout{10'000};   ///< names, TCP and TLS
   std::chrono::milliseconds attempt_timeout{120'000};  ///< one request and its answer
   std::chrono::milliseconds first_poll{250}, longest_poll{5'000};
+  std::chrono::milliseconds longest_told_poll{60'000};  ///< what Retry-After may make of a poll's pause
   backoff_options backoff;
   std::size_t most_answer_bytes = 256U << 20;      ///< of one answer as sent
   std::uint64_t most_unpacked_bytes = 2ULL << 30;  ///< of one partition unpacked

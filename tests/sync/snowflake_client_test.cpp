@@ -152,6 +152,17 @@ TEST_CASE("429 is waited for: as long as the server says, or as backoff does") {
   // While polling it means that the statement still runs.
   snowflake_server s{in_turn({{202, running}, {429, ""}, {429, ""}, {200, done}})};
   CHECK(execute(quick(s)).has_value());
+  // It is waited for as told, but not for an hour.
+  snowflake_server hour{in_turn({{202, running},
+                                 {429, "", {{"Retry-After", "3600"}}},
+                                 {202, running, {{"Retry-After", "3600"}}},
+                                 {200, done}})};
+  auto o = quick(hour);
+  o.longest_told_poll = 300ms;
+  const auto start = steady::now();
+  CHECK(execute(o, 2h).has_value());
+  CHECK(ms_since(start) >= 600);
+  CHECK(ms_since(start) < 5000);
 }
 
 TEST_CASE("refusals end at once") {
