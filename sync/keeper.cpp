@@ -104,6 +104,7 @@ struct keeper::impl {
   }
 
   awaitable<void> work();
+  awaitable<void> keep();
   awaitable<void> wait_for_schema();
   awaitable<result<void>> step();
   awaitable<result<void>> take_over(postgres::connection& db);
@@ -263,7 +264,7 @@ awaitable<void> keeper::impl::wait_for_schema() {
   }
 }
 
-awaitable<void> keeper::impl::work() {
+awaitable<void> keeper::impl::keep() {
   co_await wait_for_schema();
   holder.start();
   while (!stopping && !retiring) {
@@ -274,6 +275,28 @@ awaitable<void> keeper::impl::work() {
     trouble = why;
     if (!stopping && !retiring && (!done || !holder.held()))
       co_await pause(done ? look_every : std::chrono::milliseconds{2000});
+  }
+}
+
+// What is thrown is a bug, and may be thrown again: the lease is given back, so that another instance may do
+// better, before this one tries anew.
+awaitable<void> keeper::impl::work() {
+  constexpr std::chrono::seconds rest{5};
+  while (!stopping && !retiring) {
+    std::string broken;
+    try {
+      co_await keep();
+    } catch (const std::exception& e) {
+      broken = std::string{"exception: "} + e.what();
+    } catch (...) {
+      broken = "an exception of an unknown kind";
+    }
+    if (broken.empty()) break;
+    spdlog::error("sync: it broke off and begins anew in {} s: {}", rest.count(), broken);
+    leading->store(false);
+    runs.reset();
+    co_await holder.stop();
+    if (!stopping && !retiring) co_await pause(rest);
   }
   leading->store(false);
   // A session's timer may be set for a day: as long as it is there, the thread would not end.

@@ -121,7 +121,12 @@ awaitable<void> lease::impl::step() {
 awaitable<void> lease::impl::run() {
   const auto self = shared_from_this();
   while (!stopping) {
-    co_await step();
+    try {
+      co_await step();
+    } catch (const std::exception& e) {
+      trouble = e.what();
+      db.reset();
+    }
     if (held && steady::now() > good_until) lose("it could not be renewed in time");
     co_await pause(held ? renew_every : try_every);
   }
@@ -145,6 +150,7 @@ lease::~lease() {
 }
 
 void lease::start() {
+  impl_->stopping = false;
   impl_->running = true;
   asio::co_spawn(impl_->timer.get_executor(), impl_->run(), asio::detached);
 }

@@ -43,7 +43,7 @@ class lease {
   const std::string& rival() const noexcept;
   /// Why it could not be asked for; empty when it could.
   const std::string& trouble() const noexcept;
-  /// Gives it back, so that another need not wait.
+  /// Gives it back, so that another need not wait. May be started again.
   boost::asio::awaitable<void> stop();
 
  private:

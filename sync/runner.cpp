@@ -65,11 +65,15 @@ void runner::stop() {
   if (db_) db_->give_up("the sync is stopped", true);
 }
 
-void runner::close() {
-  stopped_ = true;
+void runner::reset() {
   mirrored_.reset();
   snowflake_.reset();
   db_.reset();
+}
+
+void runner::close() {
+  stopped_ = true;
+  reset();
 }
 
 }  // namespace gridlight::sync

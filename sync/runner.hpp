@@ -26,6 +26,7 @@ class runner {
   boost::asio::awaitable<result<source*>> source_of(const table_plan& plan);
   /// Of that session in Postgres; 0: there is none.
   int backend_pid() const noexcept { return db_ ? db_->backend_pid() : 0; }
+  void reset();  ///< drops the sessions: the next run opens them anew
   void stop();   ///< what runs ends soon, as a failure
   void close();  ///< the sessions; after the last run
 
