@@ -11,13 +11,14 @@ namespace {
 
 namespace oid = postgres::oid;
 
-// Whichever instance keeps the tables looks for these four times a second.
+// Whichever instance keeps the tables looks for these four times a second. $5: this one would. The owner of
+// another's lease is HOST:PID, that of a command, which does nothing for others, has a space.
 const postgres::statement& statement() {
   static const postgres::statement s{
-      "INSERT INTO gridlight.sync_request (name, full_run, allow_shrink, requested_by) VALUES ($1, $2, $3, "
-      "$4) "
-      "RETURNING request_id",
-      {oid::text, oid::boolean, oid::boolean, oid::text},
+      "INSERT INTO gridlight.sync_request (name, full_run, allow_shrink, requested_by) SELECT $1, $2, $3, $4 "
+      "WHERE $5 OR EXISTS (SELECT FROM gridlight.sync_lease WHERE expires_at > clock_timestamp() AND "
+      "position(' ' IN owner) = 0) RETURNING request_id",
+      {oid::text, oid::boolean, oid::boolean, oid::text, oid::boolean},
       {oid::int8}};
   return s;
 }
@@ -53,9 +54,14 @@ answer_t sync_run(services& s, http::request& req) {
   postgres::arguments values;
   values.add_text(*table).add(full).add(shrink);
   values.add_text(req.who.token.empty() ? req.who.user : req.who.token);
+  values.add(s.settings.sync.enabled);
   const auto row = co_await s.pool.query(postgres::lane::admin, statement(), values, req.until,
                                          req.timing.postgres, postgres::share::no, req.rank());
   if (!row) co_return row.error();
+  if (row->rows() == 0)
+    co_return failure{errc::conflict,
+                      "nobody would do it: sync.enabled is false here, and no other server keeps "
+                      "the tables now"};
   http::response out;
   out.status = 202;
   out.cache_control = "no-store";

@@ -297,6 +297,38 @@ TEST_CASE("a run is asked for over HTTP by those who may write, and by nobody el
   CHECK(m.wait_for("10g2"));
 }
 
+TEST_CASE("a run is not accepted over HTTP where nobody would do it") {
+  mirror m{"schedule: off"};
+  m.fill(300, 1);
+  const std::string file = (m.folder.path() / "tokens.yaml").string();
+  const auto made = test::run_gridlight("token writer --scopes read,write 2>&1 >>'" + file + "'");
+  const std::string text = made.output.substr(0, made.output.find_last_not_of(" \n") + 1);
+  const std::string token = text.substr(text.find_last_of(" \n") + 1);
+  auto options = m.serving();
+  options.arguments = {"--set", "auth.tokens_file=" + file, "--set", "sync.enabled=false"};
+  test::server_process server{options};
+  test::http_client client{server.url()};
+  const auto ask = [&] {
+    return client.request("POST", "/api/postgres/sync/substations/run", {{"Gridlight-Token", token}});
+  };
+  const auto refused = ask();
+  CHECK(refused.status == 409);
+  CHECK(refused.body.find("sync.enabled is false here") != std::string::npos);
+  // A command's lease does nothing for others.
+  m.db.run(
+      "UPDATE gridlight.sync_lease SET owner = 'command here:1', expires_at = now() + interval '1 hour', "
+      "token = token + "
+      "1");
+  CHECK(ask().status == 409);
+  m.db.run("UPDATE gridlight.sync_lease SET expires_at = '-infinity'");
+  CHECK(m.db.value("SELECT count(*) FROM gridlight.sync_request") == "0");
+  // Another server that keeps them does it.
+  test::server_process keeper{m.serving()};
+  CHECK(keeper.wait_for_log("this instance keeps 1 tables"));
+  CHECK(ask().status == 202);
+  CHECK(m.wait_for("300g1"));
+}
+
 TEST_CASE(
     "serve tells of foreign writes, ends sessions that nobody uses, and says when limits are not its own") {
   mirror m{"schedule: 1s"};
