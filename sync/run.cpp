@@ -120,9 +120,7 @@ awaitable<result<void>> table_run::finish() {
 }
 
 awaitable<result<run_outcome>> table_run::run() {
-  out_.mode = plan_.mode() == sync_mode::mirrored ? "mirrored"
-              : options_.full && plan_.pulls()    ? "full"
-                                                  : name(plan_.mode());
+  out_.mode = mode_of(plan_, options_);
   auto step = co_await begin();
   if (!step) co_return step.error();
   step = co_await do_run();
@@ -147,6 +145,18 @@ awaitable<result<run_outcome>> table_run::run() {
   const auto counted = co_await finish();
   if (!counted && db_.broken()) co_return counted.error();
   co_return std::move(out_);
+}
+
+std::string mode_of(const table_plan& plan, const run_options& options) {
+  const bool full = options.full && plan.pulls() && plan.mode() != sync_mode::mirrored;
+  return std::string{name(full ? sync_mode::full : plan.mode())};
+}
+
+awaitable<void> record_unread(connection& db, const table_plan& plan, run_options options, failure why) {
+  if (options.dry_run) co_return;
+  std::string mode = mode_of(plan, options);
+  const auto begun = co_await begin_run(db, plan, std::move(mode), options.token);
+  if (begun) co_await record_failure(db, plan, *begun, filled{}, std::move(why));
 }
 
 awaitable<result<run_outcome>> run_table(connection& db, source& from, const table_plan& plan,

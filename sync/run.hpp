@@ -42,6 +42,13 @@ struct run_outcome {
 boost::asio::awaitable<result<run_outcome>> run_table(postgres::connection& db, source& from,
                                                       const table_plan& plan, run_options options);
 
+/// A run that fails before it reads, because its source cannot be opened: recorded like any other.
+boost::asio::awaitable<void> record_unread(postgres::connection& db, const table_plan& plan,
+                                           run_options options, failure why);
+
+/// How a run is recorded that begins so.
+std::string mode_of(const table_plan& plan, const run_options& options);
+
 /// Whether a failure is that the lease was taken over.
 bool is_fenced(const failure& f);
 

@@ -7,6 +7,14 @@
 namespace gridlight::sync {
 
 using boost::asio::awaitable;
+namespace {
+
+failure of_source(std::string_view key, failure f) {
+  f.detail = "the source, " + std::string{key} + ": " + f.detail;
+  return f;
+}
+
+}  // namespace
 
 runner::runner(boost::asio::any_io_executor executor, const config& settings)
     : executor_(std::move(executor)), settings_(settings) {}
@@ -34,14 +42,17 @@ awaitable<result<source*>> runner::source_of(const table_plan& plan) {
   if (plan.from_snowflake()) {
     if (!snowflake_) {
       auto opened = open_snowflake(executor_, settings_.sync.snowflake);
-      if (!opened) co_return opened.error();
+      if (!opened) co_return of_source("sync.snowflake", opened.error());
       snowflake_ = std::move(*opened);
     }
     co_return snowflake_.get();
   }
   auto opened =
       co_await open_postgres(executor_, settings_.postgres, plan.config.connection, plan.config.batch_size);
-  if (!opened) co_return opened.error();
+  if (!opened) {
+    const std::string key = "sync.tables." + plan.name() + ".connection";
+    co_return of_source(key, opened.error());
+  }
   mirrored_ = std::move(*opened);
   co_return mirrored_.get();
 }
@@ -51,7 +62,10 @@ awaitable<result<run_outcome>> runner::run(const table_plan& plan, run_options o
   const auto db = co_await database();
   if (!db) co_return db.error();
   const auto from = co_await source_of(plan);
-  if (!from) co_return from.error();
+  if (!from) {
+    co_await record_unread(**db, plan, std::move(options), from.error());
+    co_return from.error();
+  }
   options.keep_previous = settings_.sync.keep_previous;
   auto out = co_await run_table(**db, **from, plan, std::move(options));
   mirrored_.reset();
