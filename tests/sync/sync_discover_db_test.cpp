@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <iostream>
 #include <sstream>
 
 #include "sync/sync_command.hpp"
@@ -8,22 +7,8 @@
 
 using namespace gridlight;
 using test::did;
+using test::printed;
 using test::snow_sync;
-
-namespace {
-
-std::string printed(const std::function<int()>& command, int expected) {
-  std::ostringstream out, err;
-  auto* cout = std::cout.rdbuf(out.rdbuf());
-  auto* cerr = std::cerr.rdbuf(err.rdbuf());
-  const int code = command();
-  std::cout.rdbuf(cout);
-  std::cerr.rdbuf(cerr);
-  CHECK_MESSAGE(code == expected, err.str());
-  return out.str() + err.str();
-}
-
-}  // namespace
 
 TEST_CASE("what discover prints makes tables, and keeps them") {
   snow_sync s{"    topology: {timezone: UTC}\n"};

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <functional>
+#include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -120,6 +123,18 @@ inline void mirror_places(sync_bench& b, const temp_db& other, const std::string
 inline std::string did(const sync::run_outcome& o) {
   return o.did + " +" + std::to_string(o.inserted) + " ~" + std::to_string(o.updated) + " -" +
          std::to_string(o.deleted) + " =" + std::to_string(o.final_count.value_or(-1));
+}
+
+/// What a command says on stdout and stderr; it must end with this code.
+inline std::string printed(const std::function<int()>& command, int expected) {
+  std::ostringstream out, err;
+  auto* cout = std::cout.rdbuf(out.rdbuf());
+  auto* cerr = std::cerr.rdbuf(err.rdbuf());
+  const int code = command();
+  std::cout.rdbuf(cout);
+  std::cerr.rdbuf(cerr);
+  CHECK_MESSAGE(code == expected, err.str());
+  return out.str() + err.str();
 }
 
 }  // namespace gridlight::test
