@@ -34,12 +34,28 @@ bool ends_word(char c) {
   return c == ' ' || c == ':' || c == ',' || c == ';' || c == '\n' || c == '"' || c == '(' || c == ')';
 }
 
+// Where in brackets begins what is for the log. A few words in brackets within the sentence are not:
+// "(max_errors)", "X is text (text), which …".
+std::size_t log_part(std::string_view text) {
+  const auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || c == '_' || c == ' '; };
+  std::size_t at = text.find(" (");
+  while (at != text.npos) {
+    const std::size_t close = text.find(')', at);
+    if (close == text.npos || close + 1 == text.size() || close - at > 32) return at;
+    const std::string_view inside = text.substr(at + 2, close - at - 2);
+    if (!std::all_of(inside.begin(), inside.end(), is_word)) return at;
+    at = text.find(" (", close);
+  }
+  return at;
+}
+
 }  // namespace
 
 std::string public_error(std::string_view text, bool whole) {
-  text = text.substr(0, std::min(text.find(" ("), text.find('\n')));
   std::string out;
-  if (whole) return out.assign(text);
+  // Where a database is, and who logs in there, is the log's alone.
+  if (whole) return out.assign(text.substr(0, text.find(" (connection to server ")));
+  text = text.substr(0, std::min(log_part(text), text.find('\n')));
   for (std::size_t i = 0; i < text.size();) {
     const bool starts = i == 0 || ends_word(text[i - 1]);
     if (text[i] == '"' || (text[i] == '\'' && starts)) {

@@ -22,9 +22,9 @@ inline result<postgres::result_set> or_none(result<postgres::result_set> rows) {
 /// personal data, see public_error()
 void append_run(std::string& out, const postgres::result_set& rows, int row, int first, bool whole);
 
-/// Why a run failed, as far as a client may know it: up to the first bracket or line end, behind which stands
-/// what is for the log (the source's codes, Postgres's words). Without `whole` also without what is in quotes
-/// (values of rows, as a rule) and without folders.
+/// Why a run failed, as far as a client may know it: never where a database is. Without `whole` up to the
+/// bracket or line end behind which stands what is for the log (the source's codes, Postgres's words),
+/// without what is in quotes (values of rows, as a rule) and without folders.
 std::string public_error(std::string_view text, bool whole);
 
 }  // namespace gridlight::api

@@ -204,8 +204,20 @@ TEST_CASE("what of a run's error a client may see") {
   // What stands behind it in brackets was for the log.
   const char* logged = "the table cannot be read (42501: permission denied for \"t\") at /x";
   CHECK(anybody(logged) == "the table cannot be read");
-  CHECK(api::public_error(logged, true) == "the table cannot be read");
-  CHECK(api::public_error("\"Jane Doe\" in /a/b\nSELECT 1", true) == "\"Jane Doe\" in /a/b");
+  CHECK(api::public_error(logged, true) == logged);
+  CHECK(api::public_error("\"Jane Doe\" in /a/b\nSELECT 1", true) == "\"Jane Doe\" in /a/b\nSELECT 1");
+  CHECK(anybody("the query failed (23505 duplicate key (code)=(c2), which)") == "the query failed");
+  CHECK(anybody("it cannot be reached (connection to server at \"db\" (10.0.0.1), port 1 failed: no)") ==
+        "it cannot be reached");
+  CHECK(anybody("it cannot be reached (timeout expired)") == "it cannot be reached");
+  CHECK(api::public_error(
+            "it cannot be reached (connection to server at \"db\" (10.0.0.1), port 1 failed: no)", true) ==
+        "it cannot be reached");
+  // Words in brackets within the sentence are not.
+  CHECK(anybody("8 bad rows where at most 0 may be (max_errors); the first, 'k': no number (22P02 at 7)") ==
+        "8 bad rows where at most 0 may be (max_errors); the first, '…': no number");
+  CHECK(anybody("name is text (text), which number cannot hold") ==
+        "name is text (text), which number cannot hold");
 }
 
 TEST_CASE("sync/status: what others changed, and sessions that nobody uses") {
