@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <iostream>
+#include <set>
 
 #include "server/config_values.hpp"
 #include "server/postgres/blocking.hpp"
@@ -22,9 +24,26 @@ std::string lower(std::string text) {
   return text;
 }
 
+// As YAML reads it back: quotes that are the name's own would be taken for its.
+std::string yaml_text(std::string_view text) {
+  const bool plain =
+      !text.empty() && std::isalpha(static_cast<unsigned char>(text[0])) != 0 &&
+      std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '$';
+      });
+  static constexpr std::string_view words[] = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"};
+  if (plain && std::find(std::begin(words), std::end(words), lower(std::string{text})) == std::end(words))
+    return std::string{text};
+  std::string out = "'";
+  for (const char c : text)
+    out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
+
 // A name for sync.tables.
 std::string plain_name(std::string_view table) {
   std::string out = lower(std::string{table.substr(table.rfind('.') + 1)});
+  if (out.size() > 2 && out.front() == '"' && out.back() == '"') out = out.substr(1, out.size() - 2);
   for (char& c : out)
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '_';
   if (!config_detail::is_layer_name(out)) out = "t_" + out.substr(0, 50);
@@ -49,8 +68,9 @@ const source_column* likely_mark(const std::vector<source_column>& columns) {
   return nullptr;
 }
 
-std::string described(const std::string& table, const std::vector<source_column>& columns) {
-  const std::string name = plain_name(table), key = likely_key(columns);
+std::string described(const std::string& table, const std::string& name,
+                      const std::vector<source_column>& columns) {
+  const std::string key = likely_key(columns);
   const source_column* mark = likely_mark(columns);
   const bool local = std::any_of(columns.begin(), columns.end(),
                                  [](const auto& c) { return c.holds == value_class::local_time; });
@@ -69,10 +89,10 @@ std::string described(const std::string& table, const std::vector<source_column>
                        connection::quote_identifier(g));
   out += fmt::format(
       "    {}:\n      source: {}\n      table: public.{}\n      key: {}   # see that it is unique\n", name,
-      table, name, key);
+      yaml_text(table), name, yaml_text(key));
   if (mark != nullptr)
     out += fmt::format("      mode: watermark   # full and changes are others\n      watermark: {}\n",
-                       mark->name);
+                       yaml_text(mark->name));
   else
     out += "      mode: full   # changes, where the table has CHANGE_TRACKING\n";
   if (local) out += "      timezone: UTC   # of times without a zone: say the right one\n";
@@ -83,6 +103,7 @@ struct job {
   const config& settings;
   std::string wanted;
   std::string yaml = "sync:\n  tables:\n";
+  int left_out = 0;
 
   awaitable<result<std::vector<std::string>>> tables(source& from) {
     std::vector<std::string> out;
@@ -108,10 +129,21 @@ struct job {
     const auto all = co_await tables(**from);
     if (!all) co_return all.error();
     if (all->empty()) co_return failure{errc::input, "the schema has no table that this role sees"};
+    std::set<std::string> taken;
     for (const std::string& table : *all) {
       const auto columns = co_await describe(**from, table, command_deadline());
-      if (!columns) co_return columns.error();
-      yaml += described(table, *columns);
+      if (!columns) {
+        if (all->size() == 1) co_return columns.error();
+        print_failure("sync discover", columns.error());
+        yaml += fmt::format("# {}: it could not be described\n", table);
+        ++left_out;
+        continue;
+      }
+      const std::string plain = plain_name(table);
+      std::string name = plain;
+      for (int n = 2; !taken.insert(name).second; ++n)
+        name = fmt::format("{}_{}", plain.substr(0, 50), n);
+      yaml += described(table, name, *columns);
     }
     co_return result<void>{};
   }
@@ -132,7 +164,7 @@ int run_sync_discover(const config& settings, const discover_options& options) {
     return exit_code::failed;
   }
   std::cout << j.yaml << std::flush;
-  return exit_code::ok;
+  return j.left_out == 0 ? exit_code::ok : exit_code::failed;
 }
 
 }  // namespace gridlight::sync

@@ -44,6 +44,37 @@ TEST_CASE("what discover prints makes tables, and keeps them") {
         std::string::npos);
 }
 
+TEST_CASE("discover: names that want quotes, two that become one, and a table that cannot be described") {
+  snow_sync s{"    topology: {timezone: UTC}\n"};
+  const std::string columns = " (ID NUMBER(12,0) NOT NULL, WHAT VARCHAR)";
+  for (const char* name : {"\"mIXED cASE\"", "POLES", "\"poles\""})
+    s.run("CREATE TABLE " + std::string{name} + columns);
+  s.run("INSERT INTO \"mIXED cASE\" (ID, WHAT) VALUES (1, 'one')");
+  s.run("INSERT INTO POLES (ID, WHAT) VALUES (1, 'upper')");
+  s.run("INSERT INTO \"poles\" (ID, WHAT) VALUES (1, 'lower')");
+  s.snow.db().run("CREATE VIEW " + s.snow.table("BROKEN") + " AS SELECT 1 / 0 AS a");
+  const std::string text = printed([&] { return sync::run_sync_discover(s.bench.settings, {}); }, 1);
+  INFO(text);
+  CHECK(text.find("# BROKEN: it could not be described\n") != std::string::npos);
+  CHECK(text.find("gridlight sync discover: ") != std::string::npos);
+  CHECK(text.find("      source: '\"mIXED cASE\"'\n") != std::string::npos);
+  std::istringstream lines{text};
+  std::string ddl, yaml;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# CREATE") || line.starts_with("#   "))
+      ddl += line.substr(2) + "\n";
+    else if (line.starts_with("    "))
+      yaml += line + "\n";
+  }
+  s.bench.db.run(ddl);
+  s.bench.configure(yaml);
+  for (const std::string name : {"mixed_case", "poles", "poles_2"})
+    CHECK(did(s.bench.run(name)) == "merged +1 ~0 -0 =1");
+  CHECK(s.bench.db.value(
+            "SELECT string_agg(what, ' ' ORDER BY what) FROM (SELECT what FROM mixed_case UNION ALL SELECT "
+            "what FROM poles UNION ALL SELECT what FROM poles_2) t") == "lower one upper");
+}
+
 TEST_CASE("a named zone of times without one is Snowflake's to know") {
   snow_sync s{"    topology: {mode: full, timezone: America/Chicago}\n"};
   s.make_topology();
