@@ -28,6 +28,7 @@ std::string schedule_text_of(const schedule_text& s) {
 struct job {
   const config& settings;
   const table_plan& plan;
+  bool has_mark = false;
 
   static void line(std::string_view what, std::string_view value) {
     std::cout << fmt::format("{:<16} {}\n", what, value);
@@ -47,6 +48,7 @@ struct job {
     line("rows there", count->at(0).value_or("?"));
     const auto mark = co_await read_watermark(db, plan);
     if (!mark) co_return mark.error();
+    has_mark = mark->has_value();
     if (plan.mode() != sync_mode::watermark && plan.mode() != sync_mode::changes) co_return result<void>{};
     if (!*mark) {
       line("next run", "all rows: there is no mark yet");
@@ -72,6 +74,32 @@ struct job {
     co_return result<void>{};
   }
 
+  awaitable<result<void>> push_part(connection& db) {
+    line("goes to", plan.config.target);
+    const auto mark = co_await read_watermark(db, plan);
+    if (!mark) co_return mark.error();
+    line("next run", *mark ? fmt::format("rows whose {} is at or above the mark, less {}",
+                                         plan.config.watermark, config_detail::show(plan.config.overlap))
+                           : "all rows: there is no mark yet");
+    co_return result<void>{};
+  }
+
+  // What it would change is found as a run finds it, and nothing is kept of it.
+  awaitable<result<void>> try_it(runner& runs) {
+    run_options how;
+    how.dry_run = true;
+    const auto out = co_await runs.run(plan, std::move(how));
+    if (!out) co_return out.error();
+    if (plan.mode() == sync_mode::changes && out->mode == "full" && has_mark)
+      line("reads all", "what changed since the mark is not known (change tracking is off, or too long ago)");
+    if (!plan.pulls())
+      line("would send", fmt::format("{} rows", out->read));
+    else
+      line("would change", fmt::format("{} rows read, {} inserted, {} updated, {} deleted, {} rejected",
+                                       out->read, out->inserted, out->updated, out->deleted, out->rejected));
+    co_return result<void>{};
+  }
+
   awaitable<result<void>> work(any_io_executor executor) {
     runner runs{executor, settings};
     const auto open = co_await runs.database();
@@ -93,6 +121,9 @@ struct job {
       if (!from) co_return from.error();
       const auto read = co_await source_part(db, **from);
       if (!read) co_return read.error();
+    } else {
+      const auto sent = co_await push_part(db);
+      if (!sent) co_return sent.error();
     }
     const auto cost = co_await db.execute(
         fmt::format(
@@ -111,7 +142,9 @@ struct job {
                        std::string{cost->text(row, 1)}, std::string{cost->text(row, 2)},
                        std::string{cost->text(row, 3)}, std::string{cost->text(row, 4)}));
     std::cout << std::flush;
-    co_return result<void>{};
+    const auto tried = co_await try_it(runs);
+    std::cout << std::flush;
+    co_return tried;
   }
 };
 

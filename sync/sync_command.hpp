@@ -19,7 +19,7 @@ struct sync_run_options {
 /// to stderr; of each table {"status","rows_synced","final_count"} to stdout.
 int run_sync(const config& settings, const sync_run_options& options);
 
-/// What a run of a table would read and change, and what runs have cost.
+/// What a run of a table would read and change, found by one that changes nothing, and what runs have cost.
 int run_sync_explain(const config& settings, const std::string& table);
 
 /// Compares rows and checksums of every table with its source; a table for people.

@@ -60,6 +60,9 @@ TEST_CASE("gridlight sync explain and validate") {
   CHECK(explained.output.find("FROM public.stations AS gridlight_source") != std::string::npos);
   CHECK(explained.output.find("rows there       100") != std::string::npos);
   CHECK(explained.output.find("mean of the last 1 runs") != std::string::npos);
+  CHECK(explained.output.find(
+            "would change     100 rows read, 0 inserted, 0 updated, 0 deleted, 0 rejected\n") !=
+        std::string::npos);
   const auto same = m.gridlight("sync validate");
   INFO(same.output);
   CHECK(same.status == 0);
