@@ -111,7 +111,7 @@ awaitable<result<request_state>> look_at_request(connection& db, std::int64_t id
           "finished_at IS NULL AND requested_at < now() - interval '2 s'; "
           "SELECT finished_at IS NOT NULL, outcome IS NOT NULL, outcome->>'status', "
           "coalesce(outcome->>'error', ''), coalesce(outcome->>'rows_synced', '0'), "
-          "coalesce(outcome->>'final_count', '0') FROM gridlight.sync_request WHERE request_id = {0}",
+          "outcome->>'final_count' FROM gridlight.sync_request WHERE request_id = {0}",
           id),
       command_deadline());
   if (!row) co_return row.error();
@@ -123,7 +123,7 @@ awaitable<result<request_state>> look_at_request(connection& db, std::int64_t id
   if (row->text(0, 2) == "success") {
     run_outcome o;
     o.inserted = number(row->text(0, 4));
-    o.final_count = number(row->text(0, 5));
+    if (!row->is_null(0, 5)) o.final_count = number(row->text(0, 5));
     was = o;
   }
   out.outcome = outcome_json(was);
