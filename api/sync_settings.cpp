@@ -3,6 +3,7 @@
 #include "api/value_writer.hpp"
 #include "geo/decimal.hpp"
 #include "server/config_sync.hpp"
+#include "server/cron.hpp"
 
 namespace gridlight::api {
 namespace {
@@ -32,11 +33,15 @@ void schedule_member(std::string& out, std::string_view name, const schedule_tex
   } else if (s.cron.empty()) {
     out += R"({"every_s":)";
     geo::append_decimal(out, seconds(s.every), 3);
+    number_member(out, "longest_pause_s", seconds(s.every));
     out += '}';
   } else {
     out += '{';
     member(out, "cron", s.cron);
     member(out, "timezone", s.timezone);
+    const auto line = cron_line::read(s.cron);
+    if (const auto pause = line ? line->longest_pause() : std::nullopt)
+      number_member(out, "longest_pause_s", seconds(*pause), 0);
     out += '}';
   }
 }

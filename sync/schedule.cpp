@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "sync/cron.hpp"
+#include "server/cron.hpp"
 #include "sync/simple_query.hpp"
 
 namespace gridlight::sync {

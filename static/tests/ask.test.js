@@ -86,7 +86,7 @@ test('figures in words', () => {
 });
 
 test('a layer is late by its own schedule', () => {
-  const settings = { enabled: true, snowflake: { configured: true }, tables: [{ name: 'outages', in_force: true, schedule: { every_s: 300 } }, { name: 'x', in_force: false, schedule: { every_s: 1 } }] };
+  const settings = { enabled: true, snowflake: { configured: true }, tables: [{ name: 'outages', in_force: true, schedule: { every_s: 300, longest_pause_s: 300 } }, { name: 'x', in_force: false, schedule: { every_s: 1, longest_pause_s: 1 } }] };
   assert.equal(allowedLag('outages', settings), 900);
   assert.equal(allowedLag('x', settings), undefined);
   assert.equal(allowedLag('outages', undefined), undefined);

@@ -4,10 +4,19 @@ import { test } from 'node:test';
 import './page.js';
 import { Clock } from './clock.js';
 import { FreshnessWatch } from '../src/live/freshness.ts';
+import { allowedLag, stateOf } from '../src/status/layers_view.ts';
 
 const problem = (status, title) => Response.json({ status, title, detail: '' }, { status });
 const layer = { layer: 'outages', version: 3, row_count: 7, lag_s: 5, changed_at: null, failures_since: 0 };
-const settings = { tables: [{ name: 'outages', schedule: { every_s: 300 } }] };
+const settings = {
+  tables: [
+    { name: 'outages', schedule: { every_s: 300, longest_pause_s: 300 } },
+    { name: 'cron', layer: 'circuits', schedule: { cron: '*/5 * * * *', longest_pause_s: 300 } },
+    { name: 'daily', layer: 'topology', schedule: { cron: '0 4 * * *', longest_pause_s: 86_400 } },
+    { name: 'weekdays', schedule: { cron: '*/15 9-17 * * 1-5', longest_pause_s: 227_700 } },
+    { name: 'never', schedule: null },
+  ],
+};
 
 /** A watch whose server answers what `server.status` says. */
 function watched() {
@@ -78,5 +87,29 @@ test('a server that refuses, is busy, or is silent', async () => {
     await clock.pass(25_000);
     assert.equal(watch.doubt, doubt);
     assert.equal(watch.byLayer.size, known, doubt);
+  }
+});
+
+test('a layer is stale by its own schedule, also when that is a cron line; the status page counts alike', async () => {
+  const { clock, server, watch } = watched();
+  await clock.pass(100);
+  const stale = async (name, lag_s) => {
+    server.status = () => Response.json({ layers: [{ ...layer, layer: name, lag_s }] });
+    await clock.pass(10_000);
+    return watch.byLayer.get(name).stale;
+  };
+  for (const [name, fine, late] of [
+    ['outages', 800, 1_000],
+    ['circuits', 800, 1_000],
+    ['topology', 25 * 3600, 31 * 3600],
+    ['weekdays', 227_700, 260_000],
+    ['never', 800, 1_000],
+  ]) {
+    assert.equal(await stale(name, fine), false, `${name} ${fine}`);
+    assert.equal(await stale(name, late), true, `${name} ${late}`);
+    const all = { enabled: true, tables: settings.tables.map((t) => ({ ...t, in_force: true })) };
+    const allowed = allowedLag(name, all);
+    if (name === 'never') assert.equal(allowed, undefined);
+    else assert.deepEqual([fine, late].map((lag_s) => stateOf({ lag_s, failures_since: 0 }, allowed)), ['good', 'warning'], name);
   }
 });

@@ -69,6 +69,8 @@ TEST_CASE("sync/settings: what is kept, how and when; no secret, and nothing of 
     CHECK(text(*a, "/tables/0/direction") == "pull");
     CHECK(text(*a, "/tables/0/in_force") == "true");
     CHECK(text(*a, "/tables/0/schedule/every_s") == "90");
+    CHECK(text(*a, "/tables/0/schedule/longest_pause_s") == "90");
+    CHECK(text(*a, "/tables/0/reconcile/longest_pause_s") == "86400");
     CHECK(text(*a, "/tables/0/reconcile/cron") == "0 4 * * *");
     CHECK(text(*a, "/tables/0/reconcile/timezone") == "America/Chicago");
     CHECK(text(*a, "/tables/0/overlap_s") == "600");

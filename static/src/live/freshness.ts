@@ -1,4 +1,5 @@
 import { ApiError, ask } from '../common/api';
+import { lagAllowedBy, type Schedule } from '../common/lateness';
 
 interface LayerRun {
   layer: string;
@@ -9,7 +10,7 @@ interface LayerRun {
   failures_since: number;
 }
 interface Settings {
-  tables: { layer?: string; name: string; schedule: { every_s?: number; cron?: string } | null }[];
+  tables: { layer?: string; name: string; schedule: Schedule | null }[];
 }
 
 export interface Freshness {
@@ -103,10 +104,7 @@ export class FreshnessWatch {
 
   private async readLimits(): Promise<void> {
     const { value } = await ask<Settings>('api/postgres/sync/settings', { signal: AbortSignal.timeout(patience_ms) });
-    for (const table of value.tables) {
-      const every_s = table.schedule?.every_s ?? (table.schedule?.cron === undefined ? usual_limit_s / 3 : 86_400);
-      this.limits.set(table.layer ?? table.name, Math.max(every_s * 3, 30));
-    }
+    for (const table of value.tables) this.limits.set(table.layer ?? table.name, lagAllowedBy(table.schedule) ?? usual_limit_s);
     this.knowsLimits = true;
   }
 }

@@ -1,13 +1,14 @@
 import { el } from '../common/dom';
+import { lagAllowedBy } from '../common/lateness';
 import { runMarks } from './charts';
 import { fill, keyed } from './keyed';
 import type { LayerState, Settings, SyncStatus } from './poll';
 import { ago, span, whole } from './words';
 
-/** How far behind its source a layer may lie: three of its own rounds. undefined: it has no schedule by the clock. */
+/** How far behind its source a layer may lie. undefined: it has no schedule, or another server's sync keeps it. */
 export function allowedLag(layer: string, settings: Settings | undefined): number | undefined {
   const table = settings?.tables.find((t) => (t.layer ?? t.name) === layer && t.in_force);
-  return table?.schedule?.every_s === undefined ? undefined : 3 * table.schedule.every_s;
+  return lagAllowedBy(table?.schedule);
 }
 
 export function stateOf(l: LayerState, allowed: number | undefined): 'good' | 'warning' | 'critical' | 'sourceless' {

@@ -1,4 +1,5 @@
 import { ApiError, ask, send } from '../common/api';
+import type { Schedule } from '../common/lateness';
 import { Metrics, parseMetrics } from './metrics';
 
 export interface Verdict {
@@ -51,7 +52,7 @@ export interface SyncStatus {
 export interface Settings {
   enabled: boolean;
   snowflake: { configured: boolean };
-  tables: { name: string; layer?: string; in_force: boolean; schedule: { every_s?: number; cron?: string } | null }[];
+  tables: { name: string; layer?: string; in_force: boolean; schedule: Schedule | null }[];
 }
 
 /** What one round of asking brought; a part that failed says why, and the others stand. */

@@ -1,9 +1,9 @@
-#include "sync/cron.hpp"
+#include "server/cron.hpp"
 
 #include "server/config_sync.hpp"
 #include "server/config_values.hpp"
 
-namespace gridlight::sync {
+namespace gridlight {
 namespace {
 
 using std::chrono::days;
@@ -58,6 +58,11 @@ bool cron_line::fits_day(std::chrono::local_days day) const {
   return any_day_ || any_weekday_ ? by_date && by_weekday : by_date || by_weekday;
 }
 
+bool cron_line::fits_minute(std::chrono::minutes::rep of_day) const {
+  return hours_.test(static_cast<std::size_t>(of_day / 60)) &&
+         minutes_.test(static_cast<std::size_t>(of_day % 60));
+}
+
 std::optional<std::chrono::local_seconds> cron_line::next(std::chrono::local_seconds t) const {
   using namespace std::chrono;
   const local_seconds from = floor<minutes>(t) + minutes{1};
@@ -66,11 +71,35 @@ std::optional<std::chrono::local_seconds> cron_line::next(std::chrono::local_sec
     if (!fits_day(day)) continue;
     const auto first = day == start ? duration_cast<minutes>(from - day).count() : 0;
     for (auto minute = first; minute < 24 * 60; ++minute)
-      if (hours_.test(static_cast<std::size_t>(minute / 60)) &&
-          minutes_.test(static_cast<std::size_t>(minute % 60)))
-        return day + minutes{minute};
+      if (fits_minute(minute)) return day + minutes{minute};
   }
   return std::nullopt;
 }
 
-}  // namespace gridlight::sync
+std::optional<std::chrono::minutes> cron_line::longest_pause() const {
+  using namespace std::chrono;
+  constexpr minutes::rep day_length = 24 * 60;
+  minutes::rep first = -1, last = -1, longest = 0;
+  for (minutes::rep minute = 0; minute < day_length; ++minute) {
+    if (!fits_minute(minute)) continue;
+    if (last < 0)
+      first = minute;
+    else
+      longest = std::max(longest, minute - last);
+    last = minute;
+  }
+  // Eight years hold two of every day that there is.
+  constexpr local_days start = local_days{year{2000} / January / 1};
+  std::optional<local_days> before;
+  bool again = false;
+  for (local_days day = start; last >= 0 && day < start + days{366 * 8}; day += days{1}) {
+    if (!fits_day(day)) continue;
+    if (before) longest = std::max(longest, (day - *before).count() * day_length - last + first);
+    again = before.has_value();
+    before = day;
+  }
+  if (!again) return std::nullopt;
+  return minutes{longest};
+}
+
+}  // namespace gridlight

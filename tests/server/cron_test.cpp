@@ -1,8 +1,8 @@
-#include "sync/cron.hpp"
+#include "server/cron.hpp"
 
 #include <doctest/doctest.h>
 
-using gridlight::sync::cron_line;
+using gridlight::cron_line;
 using namespace std::chrono;
 
 namespace {
@@ -26,6 +26,21 @@ TEST_CASE("cron: the next minute that fits") {
   CHECK(next("0 0 13 * 5", at(2026, 1, 13)) == at(2026, 1, 16));
   CHECK(next("10/20 * * * *", at(2026, 1, 1)) == at(2026, 1, 1, 0, 10));
   CHECK_FALSE(cron_line::read("0 0 31 2 *")->next(at(2026, 1, 1)));
+}
+
+TEST_CASE("cron: the longest pause between two minutes that fit") {
+  const auto pause = [](std::string_view line) { return *cron_line::read(line)->longest_pause(); };
+  CHECK(pause("* * * * *") == minutes{1});
+  CHECK(pause("*/5 * * * *") == minutes{5});
+  CHECK(pause("*/7 * * * *") == minutes{7});  // and 4 over the hour
+  CHECK(pause("10 * * * *") == hours{1});
+  CHECK(pause("0 4 * * *") == hours{24});
+  CHECK(pause("0 4,9 * * *") == hours{19});
+  CHECK(pause("*/15 9-17 * * 1-5") == hours{63} + minutes{15});  // over a weekend
+  CHECK(pause("0 0 * * 7") == days{7});
+  CHECK(pause("0 0 1 * *") == days{31});
+  CHECK(pause("0 0 29 2 *") == days{4 * 365 + 1});
+  CHECK_FALSE(cron_line::read("0 0 31 2 *")->longest_pause());
 }
 
 TEST_CASE("cron: what is no cron line") {

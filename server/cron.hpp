@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace gridlight::sync {
+namespace gridlight {
 
 /// A cron line: minute, hour, day of the month, month, day of the week (0 and 7: Sunday); each *, n, n-m,
 /// with /step, joined by commas. When both days are restricted, either will do, as cron has it.
@@ -14,6 +14,8 @@ class cron_line {
   static std::optional<cron_line> read(std::string_view text);
   /// The first minute after `t` that fits, on a clock without a zone; nothing within eight years.
   std::optional<std::chrono::local_seconds> next(std::chrono::local_seconds t) const;
+  /// Between two minutes that fit, on such a clock; nothing when hardly any ever does.
+  std::optional<std::chrono::minutes> longest_pause() const;
 
  private:
   std::bitset<60> minutes_;
@@ -23,6 +25,7 @@ class cron_line {
   std::bitset<7> weekdays_;
   bool any_day_ = false, any_weekday_ = false;
   bool fits_day(std::chrono::local_days day) const;
+  bool fits_minute(std::chrono::minutes::rep of_day) const;
 };
 
-}  // namespace gridlight::sync
+}  // namespace gridlight
