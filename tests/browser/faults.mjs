@@ -88,7 +88,7 @@ const rows = (page) => page.evaluate(() => document.querySelectorAll('#layer-lis
 
 async function theDatabaseIsAway() {
   const of = (name) => (database.includes('://') ? Object.assign(new URL(database), { pathname: name }).href : `${database} dbname=${name}`);
-  const name = new Server(0, database, []).sql('select current_database()').trim();
+  const name = new Server(0, database, []).sql('select current_database()')[0];
   const admin = new Server(0, of('postgres'), []);
   const pages = [await opened(), await opened('', { size: phone })];
   await pages[1].page.tap('#tabs [data-panel=layers]');
