@@ -1,5 +1,4 @@
 // Drives the map page in Debian's Chromium, under its own policy: argument 1 is the URL of a database with a demo grid.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -189,15 +188,7 @@ async function fitsAPhone(browser, server) {
 }
 
 async function asksForAToken(browser, database) {
-  const folder = mkdtempSync(join(tmpdir(), 'gridlight-map-'));
-  const tokens = join(folder, 'tokens.yaml');
-  const made = execFileSync('sh', ['-c', `"$GRIDLIGHT_BINARY" token dispatcher --scopes read 2>&1 >'${tokens}'`], {
-    cwd: '/',
-    env: { PATH: process.env.PATH, GRIDLIGHT_BINARY: process.env.GRIDLIGHT_BINARY },
-    encoding: 'utf8',
-  });
-  const token = /gl_[A-Za-z0-9_-]+/.exec(made)[0];
-  const server = await Server.start(database, ['--set', `auth.tokens_file=${tokens}`, '--set', 'auth.anonymous=none']);
+  const { keyed: server, token } = await Server.withTokens(database);
   try {
     const { page, watch } = await watched(await browser.newContext(), server.url);
     watch.away = true; // 401 is a failed request on the console

@@ -66,6 +66,36 @@ try {
   clean(small.watch.faults);
   await phone.close();
 
+  const { keyed, token } = await Server.withTokens(database);
+  try {
+    for (const way of ['with', 'without']) {
+      const tab = await chromium.newContext({ viewport: { width: way === 'with' ? 1280 : 390, height: 800 } });
+      const { page: other, watch: seen } = await watched(tab, keyed.url);
+      seen.away = true; // 401 is a failed request on the console
+      await other.goto(`${keyed.url}/status`);
+      await until('a token is asked for', () => other.locator('dialog[open]').isVisible());
+      await shot(`token-${way}`, other);
+      if (way === 'with') {
+        await other.fill('#token', token);
+        await other.keyboard.press('Enter');
+        await until('figures', async () => (await other.locator('tbody tr[data-key="substations"]').count()) === 1);
+        assert.equal(await other.locator('.verdict-why').textContent(), '');
+      } else {
+        await other.keyboard.press('Escape');
+        const rounds = () => seen.requests.filter((request) => request.endsWith('/ready')).length;
+        const before = rounds();
+        await until('the next rounds', () => rounds() > before + 1);
+        assert.ok(!(await other.locator('dialog').count()), 'who declined is not asked again');
+        assert.match(await other.locator('.verdict-why').textContent(), /token/);
+        assert.equal(await other.locator('.verdict-word').textContent(), 'Ready');
+      }
+      clean(seen.faults);
+      await tab.close();
+    }
+  } finally {
+    await keyed.kill('SIGTERM');
+  }
+
   watch.away = true;
   await server.kill();
   await until('it says that the server is gone', async () => (await text('.verdict-word')) === 'The server does not answer');

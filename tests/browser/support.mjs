@@ -1,7 +1,9 @@
 // What the tests of the pages share: Debian's Chromium, a server of their own, and a watch on what a page must not do.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 export const sleep = (ms) => new Promise((resume) => setTimeout(resume, ms));
@@ -42,6 +44,18 @@ export class Server {
     const server = new Server(await freePort(), database, args);
     await server.start();
     return server;
+  }
+  /** One that answers to a token alone. */
+  static async withTokens(database) {
+    const folder = mkdtempSync(join(tmpdir(), 'gridlight-page-'));
+    const file = join(folder, 'tokens.yaml');
+    const made = execFileSync('sh', ['-c', `"$GRIDLIGHT_BINARY" token dispatcher --scopes read 2>&1 >'${file}'`], {
+      cwd: '/',
+      env: { PATH: process.env.PATH, GRIDLIGHT_BINARY: process.env.GRIDLIGHT_BINARY },
+      encoding: 'utf8',
+    });
+    const keyed = await Server.start(database, ['--set', `auth.tokens_file=${file}`, '--set', 'auth.anonymous=none']);
+    return { keyed, token: /gl_[A-Za-z0-9_-]+/.exec(made)[0] };
   }
   constructor(port, database, args) {
     Object.assign(this, { port, database, args, url: `http://127.0.0.1:${port}` });

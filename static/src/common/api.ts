@@ -32,6 +32,8 @@ export class ApiError extends Error {
     readonly detail: string,
     readonly parameter?: string,
     readonly request_id?: string,
+    /** What was sent with it, when that was JSON. */
+    readonly body?: unknown,
   ) {
     super(detail || title);
     this.name = 'ApiError';
@@ -95,6 +97,7 @@ async function failureOf(response: Response): Promise<ApiError> {
       text('detail') ?? '',
       text('parameter'),
       text('request_id'),
+      problem,
     );
   } catch {
     return new ApiError(status, `Status ${status}`, response.statusText);

@@ -1,8 +1,9 @@
 import '../common/base.css';
 import './status.css';
-import { ask } from '../common/api';
+import { ask, onUnauthorized } from '../common/api';
 import { byId, el } from '../common/dom';
 import { Theme } from '../common/theme';
+import { askForToken } from '../panel/token_dialog';
 import { History, readingOf } from './history';
 import { LatencyView } from './latency_view';
 import { LayersView } from './layers_view';
@@ -39,6 +40,20 @@ const runs = new RunsView(section(''));
 let settings: Settings | undefined;
 let settingsAsked = 0;
 const page = document.documentElement;
+let hurry: () => void = () => undefined;
+
+// A part of the figures may be open to all, so that one may go on without a token.
+let declined = false;
+onUnauthorized(() => {
+  if (declined) return;
+  askForToken(
+    () => {
+      settingsAsked = 0;
+      hurry();
+    },
+    () => (declined = true),
+  );
+});
 
 async function askSettings(): Promise<void> {
   settingsAsked = Date.now();
@@ -72,7 +87,10 @@ async function rounds(): Promise<void> {
       show(await askAll());
       page.dataset.ready = 'yes';
     }
-    await new Promise((done) => setTimeout(done, everyMs));
+    await new Promise<void>((done) => {
+      hurry = done;
+      setTimeout(done, everyMs);
+    });
   }
 }
 void rounds();

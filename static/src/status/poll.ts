@@ -70,14 +70,17 @@ export interface Round {
 // A server that stands still is as good as gone.
 const patienceMs = 8_000;
 
+function isVerdict(body: unknown): body is Verdict {
+  return typeof body === 'object' && body !== null && 'status' in body && typeof body.status === 'string';
+}
+
 // 503 is what a server that is not ready says, with the same body.
 async function verdictOf(path: string): Promise<Verdict> {
   try {
     return (await ask<Verdict>(path, { signal: AbortSignal.timeout(patienceMs) })).value;
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 503) throw error;
-    const response = await fetch(new URL(path, document.baseURI));
-    return (await response.json()) as Verdict;
+    if (error instanceof ApiError && error.status === 503 && isVerdict(error.body)) return error.body;
+    throw error;
   }
 }
 
