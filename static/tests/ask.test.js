@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import './page.js';
 import { middleOf, readColumns } from '../src/ask/columns.ts';
 import { homeOf } from '../src/ask/related.ts';
-import { count, metres, milliseconds, squareMetres, value } from '../src/ask/words.ts';
+import { count, firstBytes, metres, milliseconds, squareMetres, value } from '../src/ask/words.ts';
 import { curlLine, readTiming } from '../src/common/api.ts';
 import { allowedLag, stateOf } from '../src/status/layers_view.ts';
 
@@ -97,4 +97,13 @@ test('a layer is late by its own schedule', () => {
   assert.equal(stateOf(layer(null), undefined), 'sourceless');
   assert.equal(stateOf(layer(1, 1), 900), 'warning');
   assert.equal(stateOf(layer(null, 5), undefined), 'critical');
+});
+
+test('a search is cut by bytes, between characters', () => {
+  assert.equal(firstBytes('Heights', 200), 'Heights');
+  assert.equal(firstBytes('ü'.repeat(150), 200), 'ü'.repeat(100));
+  assert.equal(firstBytes(`a${'€'.repeat(100)}`, 200), `a${'€'.repeat(66)}`);
+  assert.equal(firstBytes('😀'.repeat(60), 199), '😀'.repeat(49));
+  // Half of a pair has no bytes of its own.
+  assert.doesNotThrow(() => encodeURIComponent(firstBytes('a\ud83d', 200)));
 });

@@ -194,6 +194,7 @@ async function asksForAToken(browser, database) {
     watch.away = true; // 401 is a failed request on the console
     await page.goto(`${server.url}/`);
     await until(() => page.evaluate(() => document.querySelector('dialog[open]') !== null), 'a token is asked for');
+    check((await page.getByRole('dialog', { name: 'This server wants a token' }).count()) === 1, 'the dialog has its name');
     await page.fill('#token', token);
     await page.keyboard.press('Enter');
     await until(async () => (await textOf(page, '#link')) === 'Live', 'with it the events are heard', { within: 60000 });

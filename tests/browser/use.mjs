@@ -241,6 +241,48 @@ const steps = {
     await until('the link is followed', () => m.page.url().endsWith('/status'));
     await m.end();
   },
+
+  async 'a radius without a number is not asked, a long search is cut by bytes, and a copy that failed says so'() {
+    const m = await open();
+    const asked = () => m.watch.requests.filter((request) => request.includes('/within?'));
+    await m.page.locator('.ask-tools button', { hasText: 'Radius' }).click();
+    await until('a form', () => m.page.locator('.ask-form input').isVisible());
+    await until('an answer', async () => /within|around/.test(await m.text('.ask-lead')));
+    const before = asked().length;
+    const lead = await m.text('.ask-lead');
+    await m.page.locator('.ask-form input').fill('');
+    await m.page.locator('.ask-form select').selectOption('power_lines');
+    await m.page.locator('.ask-form button').click();
+    await sleep(400);
+    assert.equal(asked().length, before, asked().at(-1));
+    assert.equal(await m.text('.ask-lead'), lead);
+    assert.equal(await m.page.locator('.ask-form input:invalid').count(), 1);
+    await m.shot('radius-empty');
+    await m.page.locator('.ask-form input').fill('400');
+    await m.page.locator('.ask-form button').click();
+    await until('asked', () => asked().length === before + 1);
+    assert.match(asked().at(-1), /power_lines\/within\?.*radius_m=400&/);
+
+    await m.page.locator('.ask-input').fill('ü'.repeat(180));
+    await until('an answer', async () => (await m.text('.ask-drop')) !== '');
+    assert.equal((await m.text('.ask-drop .ask-empty p')), `Nothing is called “${'ü'.repeat(100)}…”.`);
+    await m.shot('search-long');
+
+    // As on plain HTTP, where a page has no clipboard, in a browser that lets it not copy in the old way either.
+    await m.page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new Error('no'));
+      document.execCommand = () => false;
+    });
+    const copy = m.page.locator('.ask-drop .ask-copy');
+    await m.page.locator('.ask-drop summary').click();
+    await copy.click();
+    await until('it says so', async () => (await copy.textContent()) === 'Not copied');
+    assert.ok(await m.page.locator('.ask-drop').isVisible());
+    assert.equal(await m.page.evaluate(() => String(getSelection())), await m.text('.ask-drop code'));
+    assert.match(await m.text('#say'), /^Not copied/);
+    await m.shot('not-copied');
+    await m.end();
+  },
 };
 
 let step;

@@ -187,16 +187,14 @@ export class Radius {
   private form(centre: Position, r: number, all: readonly LayerInfo[]): HTMLElement {
     const which = el('select', { name: 'layer', 'aria-label': 'Layer' });
     for (const l of all) which.append(el('option', { value: l.name, selected: l.name === this.layer }, l.title));
-    const size = el('input', { type: 'number', name: 'radius', min: 1, step: 'any', value: r, 'aria-label': 'Radius in metres', inputmode: 'decimal' });
+    const size = el('input', { type: 'number', name: 'radius', min: 0.1, step: 'any', required: true, value: r, 'aria-label': 'Radius in metres', inputmode: 'decimal' });
     const form = el('form', { class: 'ask-form' }, which, el('span', { class: 'ask-metres' }, size, ' m'), el('button', { type: 'submit', class: 'button', name: 'go' }, 'Ask'));
-    const go = () => {
-      this.layer = which.value;
-      void this.ask(centre, Number(size.value));
-    };
-    which.addEventListener('change', go);
+    // Only when the fields are good; else the browser says what is wrong with them.
+    which.addEventListener('change', () => form.requestSubmit());
     form.addEventListener('submit', (e) => {
       e.preventDefault();
-      go();
+      this.layer = which.value;
+      void this.ask(centre, Number(size.value));
     });
     return form;
   }

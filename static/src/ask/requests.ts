@@ -14,7 +14,9 @@ function serverTime(answer: Any): number {
   return Object.values(answer.timing).reduce((sum, ms) => sum + ms, 0);
 }
 
-async function copy(text: string, button: HTMLButtonElement, announce: (text: string) => void): Promise<void> {
+async function copy(line: HTMLElement, button: HTMLButtonElement, announce: (text: string) => void): Promise<void> {
+  const text = line.textContent;
+  let copied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -24,22 +26,26 @@ async function copy(text: string, button: HTMLButtonElement, announce: (text: st
     button.after(field); // the focus stays where it was, near enough for what closes when it leaves
     field.select();
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way there
-    document.execCommand('copy');
+    copied = document.execCommand('copy');
     field.remove();
     button.focus();
   }
-  announce('Copied');
-  button.textContent = 'Copied';
+  // What could not be copied is at least marked, for the keys of one's own.
+  if (!copied) window.getSelection()?.selectAllChildren(line);
+  const told = copied ? 'Copied' : 'Not copied';
+  announce(copied ? told : 'Not copied; the line is selected');
+  button.textContent = told;
   window.setTimeout(() => (button.textContent = 'Copy'), 1600);
 }
 
 function one(answer: Any, announce: (text: string) => void): HTMLElement {
   const button = el('button', { type: 'button', class: 'ask-copy', 'aria-label': 'Copy the request as a curl line' }, 'Copy');
-  button.addEventListener('click', () => void copy(answer.curl, button, announce));
+  const line = el('code', { tabindex: 0, 'aria-label': 'The request as a curl line' }, answer.curl);
+  button.addEventListener('click', () => void copy(line, button, announce));
   return el(
     'li',
     { class: 'ask-request' },
-    el('div', { class: 'ask-curl' }, el('code', { tabindex: 0, 'aria-label': 'The request as a curl line' }, answer.curl), button),
+    el('div', { class: 'ask-curl' }, line, button),
     el(
       'p',
       { class: 'ask-took' },

@@ -4,9 +4,10 @@ import { el } from '../common/dom';
 import { layers, type LayerInfo } from './layers';
 import { faultNode } from './panel';
 import { requestsOf } from './requests';
-import { count } from './words';
+import { count, firstBytes } from './words';
 
 const pauseMs = 120;
+/** Bytes that the server takes. */
 const longest = 200;
 
 interface Found {
@@ -84,6 +85,7 @@ export class Search {
 
   private async ask(): Promise<void> {
     const text = this.input.value.trim();
+    const sought = firstBytes(text, longest);
     this.running?.abort();
     if (text === '') {
       this.asked = '';
@@ -96,10 +98,10 @@ export class Search {
     const began = performance.now();
     try {
       const [answer, all] = await Promise.all([
-        ask<Found>(`api/postgres/search?q=${encodeURIComponent(text.slice(0, longest))}&limit=20`, { signal: running.signal }),
+        ask<Found>(`api/postgres/search?q=${encodeURIComponent(sought)}&limit=20`, { signal: running.signal }),
         layers(),
       ]);
-      if (!running.signal.aborted) this.show(text, answer, all, performance.now() - began);
+      if (!running.signal.aborted) this.show(text, sought, answer, all, performance.now() - began);
     } catch (error) {
       if (running.signal.aborted) return;
       this.found = [];
@@ -118,7 +120,7 @@ export class Search {
     return at === document.body || this.whole.contains(at);
   }
 
-  private show(text: string, answer: Answer<Found>, all: readonly LayerInfo[], wall: number): void {
+  private show(text: string, sought: string, answer: Answer<Found>, all: readonly LayerInfo[], wall: number): void {
     this.asked = text;
     this.found = answer.value.features;
     this.at = -1;
@@ -128,15 +130,15 @@ export class Search {
         el(
           'li',
           { role: 'option', id: `ask-option-${i}`, class: 'ask-option', 'aria-selected': 'false' },
-          el('span', { class: 'ask-id' }, ...marked(properties.name ?? String(id), text)),
+          el('span', { class: 'ask-id' }, ...marked(properties.name ?? String(id), sought)),
           el('span', { class: 'ask-far' }, titles.get(properties.layer) ?? properties.layer),
-          el('span', { class: 'ask-gist' }, ...(properties.name === null ? [] : marked(String(id), text))),
+          el('span', { class: 'ask-gist' }, ...(properties.name === null ? [] : marked(String(id), sought))),
         ),
       ),
     );
     const foot = requestsOf([answer], wall, (t) => this.app.announce(t));
     foot.querySelector('details')?.removeAttribute('open');
-    const empty = el('div', { class: 'ask-empty' }, el('p', {}, `Nothing is called “${text}”.`), el('p', { class: 'ask-hint' }, 'Ids are found by how they begin; names of substations, circuits and waters by any part.'));
+    const empty = el('div', { class: 'ask-empty' }, el('p', {}, `Nothing is called “${sought}${sought.length < text.length ? '…' : ''}”.`), el('p', { class: 'ask-hint' }, 'Ids are found by how they begin; names of substations, circuits and waters by any part.'));
     this.drop.replaceChildren(this.found.length > 0 ? this.options : empty, foot);
     // Whoever went elsewhere meanwhile finds it on coming back.
     if (!this.attended) return;

@@ -22,6 +22,13 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }
 
+/** As much of a text as has so many bytes in UTF-8, in whole characters. */
+export function firstBytes(text: string, most: number): string {
+  const bytes = new Uint8Array(most);
+  const { written } = new TextEncoder().encodeInto(text, bytes);
+  return new TextDecoder().decode(bytes.subarray(0, written));
+}
+
 /** "rated_kva" → "rated kva". */
 export function label(column: string): string {
   return column.replaceAll('_', ' ');

@@ -14,13 +14,13 @@ export function askForToken(then: () => void, decline?: () => void): void {
   const form = el(
     'form',
     { method: 'dialog' },
-    el('h2', {}, refused ? 'The server refused that token' : 'This server wants a token'),
+    el('h2', { id: 'token-title' }, refused ? 'The server refused that token' : 'This server wants a token'),
     el('p', {}, 'Whoever runs it makes one by gridlight token. It stays in this tab and is gone when the tab closes.'),
     el('label', { for: 'token' }, 'Token'),
     input,
     buttons,
   );
-  const dialog = el('dialog', { class: 'dialog' }, form);
+  const dialog = el('dialog', { class: 'dialog', 'aria-labelledby': 'token-title' }, form);
   open = dialog;
   // form-action 'none' forbids sending forms anywhere, dialogs too.
   form.addEventListener('submit', (event) => {
