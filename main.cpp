@@ -133,10 +133,12 @@ void add_warm_flags(CLI::App& command, api::warm_options& warm, int& code) {
   command.add_option("--zoom", warm.zooms, "one, or a range such as 0-14");
   command.add_option("--bbox", warm.bbox, "min_lon,min_lat,max_lon,max_lat; default: where the layers are");
   command.add_option("--properties", warm.properties, "as in the URL of the tiles");
-  command.add_option("--url", warm.url, "of the server");
+  command.add_option("--url", warm.url, "of the server, http:// or https:// with its base path");
   command.add_option("--token", warm.token, "for a server that wants one")->envname("GRIDLIGHT_TOKEN");
   command.add_option("--connections", warm.connections, "that ask at the same time")
       ->check(CLI::Range(1, 64));
+  command.add_option("--timeout", warm.timeout, "seconds that an answer may take")
+      ->check(CLI::Range(1, 3600));
   command.add_flag("--yes", warm.yes, "more than 100,000 tiles without asking");
   command.callback([&] { code = api::run_tiles_warm(warm); });
 }

@@ -7,12 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
 #include <charconv>
@@ -23,69 +17,15 @@
 
 #include "api/common.hpp"
 #include "api/tile_request.hpp"
+#include "api/warm_client.hpp"
 #include "geo/tile.hpp"
 
 namespace gridlight::api {
 namespace {
 
-namespace beast = boost::beast;
-
 constexpr std::uint64_t many = 100'000;
-constexpr std::chrono::seconds patience{30};
-
-struct reply {
-  int status = 0;
-  std::string body;
-};
-
-// One connection, reopened when the server closed it. Throws when it cannot be reached.
-class client {
- public:
-  client(const boost::urls::url& server, std::string token)
-      : host_(server.host()),
-        port_(server.has_port() ? std::string{server.port()} : "80"),
-        base_(server.encoded_path()),
-        token_(std::move(token)) {
-    while (base_.ends_with('/'))
-      base_.pop_back();
-  }
-
-  /// \param packed  as browsers ask for tiles; the body is then left packed
-  reply get(const std::string& path, bool packed) {
-    try {
-      return ask(path, packed);
-    } catch (const boost::system::system_error&) {
-      stream_.reset();  // an idle connection that the server has closed
-      return ask(path, packed);
-    }
-  }
-
- private:
-  reply ask(const std::string& path, bool packed) {
-    if (!stream_) {
-      stream_.emplace(io_);
-      stream_->expires_after(patience);
-      stream_->connect(boost::asio::ip::tcp::resolver{io_}.resolve(host_, port_));
-      buffer_.clear();
-    }
-    beast::http::request<beast::http::empty_body> req{beast::http::verb::get, base_ + path, 11};
-    req.set(beast::http::field::host, host_ + ":" + port_);
-    if (packed) req.set(beast::http::field::accept_encoding, "gzip");
-    if (!token_.empty()) req.set("Gridlight-Token", token_);
-    beast::http::response_parser<beast::http::string_body> parser;
-    parser.body_limit(std::uint64_t{1} << 30);
-    beast::http::write(*stream_, req);
-    beast::http::read(*stream_, buffer_, parser);
-    if (!parser.get().keep_alive()) stream_.reset();
-    return {parser.get().result_int() == 0 ? 0 : static_cast<int>(parser.get().result_int()),
-            std::move(parser.get().body())};
-  }
-
-  boost::asio::io_context io_;
-  std::string host_, port_, base_, token_;
-  std::optional<beast::tcp_stream> stream_;
-  beast::flat_buffer buffer_;
-};
+// So many answers in a row that do not come: the server hangs.
+constexpr int most_unanswered = 3;
 
 struct zoom_range {
   int first = 0, last = 0;
@@ -160,8 +100,9 @@ struct pyramid {
   zoom_range zooms;
 };
 
-result<pyramid> ask_pyramid(client& server, const std::string& layers) {
-  const reply answer = server.get("/api/postgres/tiles/" + percent_encode(layers) + ".json", false);
+result<pyramid> ask_pyramid(warm_client& server, const std::string& layers) {
+  const warm_client::reply answer =
+      server.get("/api/postgres/tiles/" + percent_encode(layers) + ".json", false);
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   const bool json = parser.parse(answer.body).get(root) == simdjson::SUCCESS;
@@ -198,7 +139,8 @@ struct tally {
 };
 
 void fetch(const plan& all, const boost::urls::url& url, const warm_options& options, tally& done) {
-  client server{url, options.token};
+  warm_client server{url, options.token, std::chrono::seconds{options.timeout}};
+  int unanswered = 0;
   const std::string query =
       options.properties.empty() ? "" : "?properties=" + percent_encode(options.properties);
   for (std::uint64_t n = done.next++; n < all.count; n = done.next++) {
@@ -206,7 +148,8 @@ void fetch(const plan& all, const boost::urls::url& url, const warm_options& opt
     const std::string path = fmt::format("/api/postgres/tiles/{}/{}/{}/{}{}", percent_encode(options.layers),
                                          t.z, t.x, t.y, query);
     try {
-      const reply answer = server.get(path, true);
+      const warm_client::reply answer = server.get(path, true);
+      unanswered = 0;
       if (answer.status == 200) {
         ++done.full;
         done.bytes += answer.body.size();
@@ -215,6 +158,9 @@ void fetch(const plan& all, const boost::urls::url& url, const warm_options& opt
       } else {
         done.fail(fmt::format("{}: {}", path, answer.status));
       }
+    } catch (const warm_client::unanswered& e) {
+      done.fail(fmt::format("{}: {}", path, e.what()));
+      if (++unanswered >= most_unanswered) return;
     } catch (const std::exception& e) {
       done.fail(fmt::format("{}: {}", path, e.what()));
       if (done.failed > 100) return;
@@ -244,8 +190,8 @@ bool agreed(std::uint64_t count, bool yes) {
 
 int run_tiles_warm(const warm_options& options) {
   const auto url = boost::urls::parse_uri(options.url);
-  if (!url || url->scheme() != "http" || url->host().empty())
-    return refuse("--url is " + options.url + "; it must be http://HOST[:PORT][/BASE]");
+  if (!url || (url->scheme() != "http" && url->scheme() != "https") || url->host().empty())
+    return refuse("--url is " + options.url + "; it must be http[s]://HOST[:PORT][/BASE]");
   auto zooms = read_zooms(options.zooms);
   if (!zooms)
     return refuse(fmt::format("--zoom is {}; it must be a zoom from 0 to {}, or a range such as 0-14",
@@ -257,7 +203,7 @@ int run_tiles_warm(const warm_options& options) {
   const boost::urls::url server{*url};
   plan all;
   try {
-    client first{server, options.token};
+    warm_client first{server, options.token, std::chrono::seconds{options.timeout}};
     const auto there = ask_pyramid(first, options.layers);
     if (!there) return refuse(there.error().detail);
     zooms->first = std::max(zooms->first, there->zooms.first);
@@ -275,10 +221,13 @@ int run_tiles_warm(const warm_options& options) {
     for (int i = 0; i < options.connections; ++i)
       threads.emplace_back([&] { fetch(all, server, options, done); });
   }
+  const std::uint64_t asked = done.full + done.empty + done.failed;
+  if (asked < all.count)
+    fmt::print(stderr, "gridlight tiles warm: given up, {} tiles were not asked for\n", all.count - asked);
   fmt::print("{}: {} tiles of zooms {} to {} hold something ({:.1f} MB packed), {} are empty, {} failed\n",
              options.layers, done.full.load(), zooms->first, zooms->last,
              static_cast<double>(done.bytes.load()) / 1e6, done.empty.load(), done.failed.load());
-  if (done.failed == 0) return 0;
+  if (done.failed == 0 && asked >= all.count) return 0;
   fmt::print(stderr, "gridlight tiles warm: {}\n", done.first_failure);
   return 1;
 }

@@ -9,13 +9,14 @@ namespace gridlight::api {
 
 /// `gridlight tiles warm`: asks a running server for tiles, so that it keeps them.
 struct warm_options {
-  std::string url = "http://127.0.0.1:8080";  ///< of the server, with its base path; no TLS
+  std::string url = "http://127.0.0.1:8080";  ///< of the server, with its base path
   std::string layers;                         ///< as in a tile's URL
   std::string zooms = "0-14";                 ///< one, or a range
   std::string bbox;                           ///< min_lon,min_lat,max_lon,max_lat; empty: the layers' own
   std::string properties;                     ///< as in a tile's URL; empty: the layers' own
   std::string token;                          ///< for a server that wants one
   int connections = 4;
+  int timeout = 30;  ///< seconds, for a connection and for each answer
   bool yes = false;  ///< more than 100,000 tiles without asking
 };
 

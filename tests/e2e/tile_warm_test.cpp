@@ -1,8 +1,14 @@
 // `gridlight tiles warm` against a server.
 #include <doctest/doctest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
 
+#include "tests/support/certificate.hpp"
 #include "tests/support/command.hpp"
 #include "tests/support/tile_world.hpp"
 
@@ -84,11 +90,60 @@ TEST_CASE("warm: the box, properties, and what is refused") {
   CHECK(warm("--url " + w.url() + " --layers nope").said.find("there is no layer") != std::string::npos);
   CHECK(warm("--url " + w.url() + " --layers nope").status == 2);
   CHECK(warm(to + "--properties nope --zoom 0").status == 1);
-  CHECK(warm("--layers transformers --url https://localhost/").status == 2);
+  CHECK(warm("--layers transformers --url ftp://localhost/").status == 2);
   CHECK(warm("--layers transformers --url nonsense").status == 2);
   const warmed nobody = warm("--layers transformers --url http://127.0.0.1:1");
   CHECK(nobody.status == 1);
   CHECK(nobody.said.find("cannot be reached") != std::string::npos);
+}
+
+TEST_CASE("warm: a server that accepts and never answers is given up in time") {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor silent{io, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  const auto start = std::chrono::steady_clock::now();
+  const warmed hung = warm("--layers transformers --timeout 1 --url http://127.0.0.1:" +
+                           std::to_string(silent.local_endpoint().port()));
+  CHECK(hung.status == 1);
+  CHECK_MESSAGE(hung.said.find("no answer within 1 s") != std::string::npos, hung.said);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{10});
+}
+
+TEST_CASE("warm: an address of IPv6, and https by certificates that are trusted") {
+  const temp_folder folder;
+  const std::string certificate = folder.path() / "server.pem", key = folder.path() / "server.key";
+  make_certificate(certificate, key, "first");
+  const temp_db db;
+  const auto migrated = run_gridlight("--database-url '" + db.uri() + "' migrate 2>&1");
+  REQUIRE_MESSAGE(migrated.status == 0, migrated.output);
+  db.run("INSERT INTO substations (substation_id, latitude, longitude) VALUES ('A', 29.7, -95.3)");
+  const auto serve = [&](std::map<std::string, std::string> more) {
+    more["GRIDLIGHT_DATABASE_URL"] = db.uri();
+    return std::make_unique<server_process>(
+        server_process::options{.environment = std::move(more), .allowed = {""}});
+  };
+  const std::string what = " tiles warm --layers substations --zoom 0-5 --url ";
+  {
+    const auto six = serve({{"GRIDLIGHT_HTTP_ADDRESS", "::1"}});
+    REQUIRE(six->url().starts_with("http://[::1]:"));
+    const auto done = run_gridlight(what + six->url() + " 2>&1");
+    CHECK_MESSAGE(done.status == 0, done.output);
+    CHECK(done.output.find(" 6 tiles of zooms 0 to 5 hold something") != std::string::npos);
+  }
+  const auto tls = serve({{"GRIDLIGHT_HTTP_TLS_CERTIFICATE", certificate}, {"GRIDLIGHT_HTTP_TLS_KEY", key}});
+  const auto stranger = run_gridlight(what + tls->url() + " 2>&1");
+  CHECK(stranger.status == 1);
+  CHECK_MESSAGE(stranger.output.find("certificate verify failed") != std::string::npos, stranger.output);
+  const std::string binary = std::getenv("GRIDLIGHT_BINARY");
+  const auto trusted = run_command("SSL_CERT_FILE='" + certificate + "' timeout 60 '" + binary + "'" + what +
+                                   tls->url() + " 2>&1");
+  CHECK_MESSAGE(trusted.status == 0, trusted.output);
+  CHECK(trusted.output.find(" 6 tiles of zooms 0 to 5 hold something") != std::string::npos);
+  // For another host it is none.
+  std::string other = tls->url();
+  other.replace(other.find("127.0.0.1"), 9, "127.0.0.2");
+  CHECK(
+      run_command("SSL_CERT_FILE='" + certificate + "' timeout 60 '" + binary + "'" + what + other + " 2>&1")
+          .status == 1);
 }
 
 TEST_CASE("warm with a token, where the server wants one") {
