@@ -266,6 +266,7 @@ const steps = {
     await m.page.locator('.ask-input').fill('ü'.repeat(180));
     await until('an answer', async () => (await m.text('.ask-drop')) !== '');
     assert.equal((await m.text('.ask-drop .ask-empty p')), `Nothing is called “${'ü'.repeat(100)}…”.`);
+    assert.ok(await m.page.locator('.ask-drop').evaluate((list) => list.scrollWidth <= list.clientWidth), 'it is broken into lines');
     await m.shot('search-long');
 
     // As on plain HTTP, where a page has no clipboard, in a browser that lets it not copy in the old way either.
