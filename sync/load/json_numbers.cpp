@@ -57,11 +57,14 @@ json_without_numbers without_numbers(std::string_view json) {
   bool quoted = false;
   for (std::size_t at = 0; at < json.size();) {
     const char c = json[at];
-    const std::size_t length =
-        !quoted && (c == '-' || digit(c)) ? number_length(json.substr(at), out.fits) : 0;
-    if (length > 0) {
-      out.text += c == '-' ? "-0" : "0";
-      at += length;
+    if (!quoted && (c == '-' || digit(c))) {
+      // All of it or nothing: 1.5.5 is not two numbers.
+      const std::string_view whole = json.substr(at, json.find_first_not_of("0123456789+-.eE", at) - at);
+      if (number_length(whole, out.fits) == whole.size())
+        out.text += c == '-' ? "-0" : "0";
+      else
+        out.text.append(whole);
+      at += whole.size();
       continue;
     }
     if (c == '"') quoted = !quoted;

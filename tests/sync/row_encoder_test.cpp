@@ -152,27 +152,11 @@ TEST_CASE("JSON: numbers of any size are numbers, and what is none is not") {
                            "-1E+400", "1.5e-400", "[0, -0, 0.10, 1E5, 18446744073709551616.5e3]",
                            R"({"a 007": "1.", "b\\": "\"01", "c": 1234567890123456789012})"})
     CHECK_MESSAGE(reason(k::jsonb, "jsonb", text(good)).empty(), good);
-  for (const char* bad : {"01",
-                          "-",
-                          "--3",
-                          "-01",
-                          "1.",
-                          "1.e5",
-                          ".5",
-                          "1e",
-                          "1e+",
-                          "1e+-5",
-                          "+1",
-                          "1 2",
-                          "12-3",
-                          "0x10",
-                          "1a",
-                          "[1,]",
-                          "{1: 2}",
-                          "1e5.5",
-                          "123456789012345678901234567890z",
-                          "[00]",
-                          "NaN"})
+  for (const char* bad : {"01",    "-",    "--3",    "-01",   "1.",
+                          "1.e5",  ".5",   "1e",     "1e+",   "1e+-5",
+                          "+1",    "1 2",  "12-3",   "0x10",  "1a",
+                          "1.5.5", "[1,]", "{1: 2}", "1e5.5", "123456789012345678901234567890z",
+                          "[00]",  "NaN"})
     CHECK_MESSAGE(no(bad), bad);
   CHECK(reason(k::jsonb, "jsonb", text("1e140000")) == "v: holds a number that is too large for jsonb");
   CHECK(reason(k::jsonb, "jsonb", text("1e-16384")) == "v: holds a number that is too large for jsonb");
