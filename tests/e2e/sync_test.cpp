@@ -330,6 +330,8 @@ TEST_CASE("a run is not accepted over HTTP where nobody would do it") {
   CHECK(keeper.wait_for_log("this instance keeps 1 tables"));
   CHECK(ask().status == 202);
   CHECK(m.wait_for("300g1"));
+  // Stopped only once it has told of it.
+  CHECK(keeper.wait_for_log("sync of substations (mirrored)"));
 }
 
 TEST_CASE(
