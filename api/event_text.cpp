@@ -50,10 +50,10 @@ struct layer_delta {
       everything = true;
       return;
     }
-    for (const layer_change& change : known->changes) {
+    for (const change_log::entry& change : known->changes.entries()) {
       if (change.version <= from || change.version > to) continue;
       everything = everything || change.everything;
-      for (const geo::bbox& e : change.envelopes)
+      for (const geo::bbox& e : known->changes.envelopes(change))
         if (touches(f, e) && std::find(envelopes.begin(), envelopes.end(), e) == envelopes.end())
           envelopes.push_back(e);
     }

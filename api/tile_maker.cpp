@@ -90,14 +90,14 @@ geo::bbox reach_of(const geo::tile& t, bool generalised) {
 }
 
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
-                                        const version_store::knowledge& known) {
+                                        const version_store::knowledge& known, std::int64_t since) {
   const auto at = known.find(s.name);
   if (at == known.end()) return std::nullopt;
   const layer_knowledge& of = *at->second;
   if (s.generalised && !of.tiles) return std::nullopt;
   const std::int64_t version = s.generalised ? of.tiles->version : of.version;
   if (s.anywhere) return source_state{s, version, version};
-  return source_state{s, version, of.touched(reach_of(t, s.generalised), version)};
+  return source_state{s, version, of.touched(reach_of(t, s.generalised), version, since)};
 }
 
 // What is the same for every tile of these parts.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -53,6 +54,9 @@ struct made_tile {
   /// The edition of what is known of versions by which it was found right last: by the same it need not be
   /// judged again.
   mutable std::atomic<std::uint64_t> right_by{0};
+  /// The versions of the first sources up to which no change touched it: only later ones have to be looked
+  /// at.
+  mutable std::array<std::atomic<std::int64_t>, 8> right_to{};
 
   bool versioned() const noexcept;
 };
@@ -65,9 +69,10 @@ std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const versi
 /// cell of their grid round it.
 geo::bbox reach_of(const geo::tile& t, bool generalised);
 
-/// A source's state as far as it is known without asking the database.
+/// A source's state as far as it is known without asking the database. \param since  what touched it up to
+/// this version is not looked for: `touched` is then at least that
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
-                                        const version_store::knowledge& known);
+                                        const version_store::knowledge& known, std::int64_t since = 0);
 
 /// What a statement's first row says of a source.
 struct told_source {

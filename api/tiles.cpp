@@ -61,8 +61,13 @@ verdict judge(const made_tile& t, const tile_question& q, const version_store::k
   if (sources.size() != t.sources.size()) return verdict::outdated;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!(sources[i] == t.sources[i].of)) return verdict::outdated;
-    const auto now = known_state(sources[i], q.t, known);
-    if (!now || now->touched > *t.sources[i].version) return verdict::outdated;
+    const std::int64_t made_of = *t.sources[i].version;
+    const bool noted = i < t.right_to.size();
+    const std::int64_t since =
+        noted ? std::max(made_of, t.right_to[i].load(std::memory_order_relaxed)) : made_of;
+    const auto now = known_state(sources[i], q.t, known, since);
+    if (!now || now->touched > since) return verdict::outdated;
+    if (noted && *now->version > since) t.right_to[i].store(*now->version, std::memory_order_relaxed);
   }
   if (t.owner == q.layers.owner) t.right_by.store(known.edition, std::memory_order_relaxed);
   return verdict::right;

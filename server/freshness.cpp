@@ -1,10 +1,14 @@
 #include "server/freshness.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+#include <utility>
 
 namespace gridlight {
 namespace asio = boost::asio;
@@ -12,11 +16,16 @@ namespace {
 
 namespace oid = postgres::oid;
 
-// A reading that took longer would not be trusted any more.
+// A reading that took longer would not be trusted any more. Who knows nothing yet, or fell behind, has more
+// to read: he is given more and more time.
 constexpr auto patience = version_store::trusted_for;
+constexpr std::chrono::milliseconds longest_patience{15'000};
+// That others wait for the database, too, is told by them.
+constexpr std::chrono::seconds told_after{3};
 constexpr std::chrono::seconds listen_again_after{1}, still_there_after{30}, answer_within{5};
 
-// $1: {"layer": version known}. A row a change; of a layer without new ones a row with none.
+// $1: {"layer": version known}. A row a change; of a layer without new ones a row with none. Of too many the
+// newest, whole versions: layer_knowledge::most_changes.
 constexpr std::string_view changes_sql = R"(
 SELECT s.layer, s.version, s.change_floor, t.version, t.detail_zoom, c.version, c.envelope IS NULL,
        (SELECT string_agg(concat_ws(' ', ST_XMin(e.geom), ST_YMin(e.geom), ST_XMax(e.geom), ST_YMax(e.geom)), ' ')
@@ -24,8 +33,10 @@ SELECT s.layer, s.version, s.change_floor, t.version, t.detail_zoom, c.version, 
        (SELECT oid::int8 FROM pg_database WHERE datname = current_database())
 FROM gridlight.layer_state s
 LEFT JOIN gridlight.tile_state t ON t.layer = s.layer
-LEFT JOIN gridlight.layer_change c ON c.layer = s.layer
-  AND c.version > greatest(s.change_floor, coalesce(($1::json ->> s.layer)::bigint, 0)) AND c.version <= s.version
+LEFT JOIN LATERAL (
+  SELECT o.version, o.envelope FROM gridlight.layer_change o WHERE o.layer = s.layer
+    AND o.version > greatest(s.change_floor, coalesce(($1::json ->> s.layer)::bigint, 0)) AND o.version <= s.version
+  ORDER BY o.version DESC FETCH FIRST 8192 ROWS WITH TIES) c ON true
 ORDER BY s.layer, c.version)";
 
 enum column : int {
@@ -110,7 +121,8 @@ freshness_keeper::freshness_keeper(asio::any_io_executor executor, version_store
       listen_with_(std::move(listen_with)),
       timer_(executor),
       pause_(executor),
-      ended_(executor, steady::time_point::max()) {}
+      ended_(executor, steady::time_point::max()),
+      patience_(longest_patience) {}
 
 void freshness_keeper::start() {
   ++running_;
@@ -150,7 +162,26 @@ asio::awaitable<void> freshness_keeper::finished() {
     co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
 }
 
-// What goes wrong here goes wrong with every request, too, and is told there; the versions only grow old.
+// That the database is away is told by the pool; what goes wrong with this reading alone nobody else would
+// tell.
+void freshness_keeper::failed(const failure& f) {
+  if (f.code == errc::deadline) patience_ = std::min(2 * patience_, longest_patience);
+  const auto since = std::max(began_, store_.asked_at());
+  if (told_ || stopping_ || f.code == errc::database_unavailable || steady::now() - since < told_after)
+    return;
+  told_ = true;
+  spdlog::warn(
+      "postgres: the layers' versions have not been read for {:.0f} s: {}: {} {}; until they are, nothing "
+      "that is "
+      "kept counts as fresh",
+      ms_since(since) / 1000, describe(f.code).slug, f.detail, f.log_detail.substr(0, 300));
+}
+
+void freshness_keeper::succeeded() {
+  patience_ = patience;
+  if (std::exchange(told_, false)) spdlog::info("postgres: the layers' versions are read again");
+}
+
 asio::awaitable<void> freshness_keeper::read_once() {
   const bool read = co_await read_changes();
   if (!read) co_await read_versions();
@@ -162,9 +193,14 @@ asio::awaitable<bool> freshness_keeper::read_changes() {
   postgres::query_timing timing;
   postgres::arguments known;
   known.add_text(known_json(store_));
-  const auto rows = co_await pool_.query(postgres::lane::admin, all_changes(), known, asked + patience,
+  const auto rows = co_await pool_.query(postgres::lane::admin, all_changes(), known, asked + patience_,
                                          timing, postgres::share::yes);
-  if (!rows) co_return rows.error().code != errc::schema_mismatch;
+  if (!rows && rows.error().code == errc::schema_mismatch) co_return false;
+  if (!rows) {
+    failed(rows.error());
+    co_return true;
+  }
+  succeeded();
   store_.learn(read_rows(*rows), asked, rows->rows() > 0 ? rows->integer(0, database) : 0);
   co_return true;
 }
@@ -173,9 +209,13 @@ asio::awaitable<void> freshness_keeper::read_versions() {
   const auto asked = steady::now();
   postgres::query_timing timing;
   const postgres::arguments none;
-  const auto rows = co_await pool_.query(postgres::lane::admin, all_versions(), none, asked + patience,
+  const auto rows = co_await pool_.query(postgres::lane::admin, all_versions(), none, asked + patience_,
                                          timing, postgres::share::yes);
-  if (!rows) co_return;
+  if (!rows) {
+    if (rows.error().code != errc::schema_mismatch) failed(rows.error());  // a database without versions
+    co_return;
+  }
+  succeeded();
   version_store::versions now;
   for (int row = 0; row < rows->rows(); ++row)
     now.emplace(rows->text(row, 0), rows->integer(row, 1));

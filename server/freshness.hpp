@@ -34,6 +34,8 @@ class freshness_keeper {
   boost::asio::awaitable<void> hear();
   boost::asio::awaitable<void> hear_one_session();
   void one_ended();
+  void failed(const failure& f);
+  void succeeded();
 
   version_store& store_;
   postgres::pool& pool_;
@@ -43,7 +45,9 @@ class freshness_keeper {
   boost::asio::steady_timer pause_;  ///< between attempts to listen
   boost::asio::steady_timer ended_;  ///< never expires; cancelled when the last coroutine returns
   postgres::connection* listening_ = nullptr;
-  bool stopping_ = false, notified_ = false;
+  std::chrono::milliseconds patience_;
+  steady::time_point began_ = steady::now();
+  bool stopping_ = false, notified_ = false, told_ = false;
   int running_ = 0;
 };
 

@@ -6,10 +6,6 @@
 namespace gridlight {
 namespace {
 
-bool overlap(const geo::bbox& a, const geo::bbox& b) noexcept {
-  return a.min_lon <= b.max_lon && b.min_lon <= a.max_lon && a.min_lat <= b.max_lat && b.min_lat <= a.max_lat;
-}
-
 // The last version of (from, to] of which no change is told; `from` when all are.
 std::int64_t last_untold(std::int64_t from, std::int64_t to, const std::vector<layer_change>& told) {
   std::int64_t expected = to;
@@ -20,21 +16,39 @@ std::int64_t last_untold(std::int64_t from, std::int64_t to, const std::vector<l
   return expected;
 }
 
+// The version behind which there is as much as may be kept.
+std::int64_t crowded(const layer_knowledge* before, const std::vector<layer_change>& now) {
+  std::size_t changes = 0, boxes = 0;
+  const auto full = [&](std::size_t more) {
+    boxes += more;
+    return ++changes > layer_knowledge::most_changes || boxes > layer_knowledge::most_boxes;
+  };
+  for (auto c = now.rbegin(); c != now.rend(); ++c)
+    if (full(c->envelopes.size())) return c->version;
+  if (before == nullptr) return 0;
+  const auto old = before->changes.entries();
+  for (auto e = old.rbegin(); e != old.rend(); ++e)
+    if (full(e->count)) return e->version;
+  return 0;
+}
+
 // What `now` adds to what was known; null: nothing.
 std::shared_ptr<const layer_knowledge> merge(const layer_knowledge* before, version_store::reading& now) {
   const std::int64_t from = before == nullptr ? now.floor : before->version;
   auto out = std::make_shared<layer_knowledge>();
   out->version = now.version;
   out->tiles = now.tiles;
-  out->floor = std::max({now.floor, before == nullptr ? 0 : before->floor});
+  out->floor = std::max({now.floor, before == nullptr ? 0 : before->floor, crowded(before, now.changes)});
   if (const auto untold = last_untold(from, now.version, now.changes); untold > from)
     out->floor = std::max(out->floor, untold);
-  const auto keep = [&](const std::vector<layer_change>& changes) {
-    for (const layer_change& change : changes)
-      if (change.version > out->floor && change.version <= now.version) out->changes.push_back(change);
-  };
-  if (before != nullptr) keep(before->changes);
-  keep(now.changes);
+  const auto kept = [&](std::int64_t version) { return version > out->floor && version <= now.version; };
+  if (before != nullptr) {
+    out->changes.reserve(before->changes.entries().size() + now.changes.size(), before->changes.boxes());
+    for (const change_log::entry& e : before->changes.entries())
+      if (kept(e.version)) out->changes.append(e.version, e.everything, before->changes.envelopes(e));
+  }
+  for (const layer_change& c : now.changes)
+    if (kept(c.version)) out->changes.append(c.version, c.everything, c.envelopes);
   return out;
 }
 
@@ -45,25 +59,23 @@ news::item item_of(const std::string& layer, const layer_knowledge* before, cons
   out.tiles = before == nullptr ? now.tiles.has_value() : before->tiles != now.tiles;
   const std::int64_t from = before == nullptr ? -1 : before->version;
   out.everything = now.floor > from;
-  for (const layer_change& change : now.changes)
-    if (change.version > from) {
-      out.everything = out.everything || change.everything;
-      out.changes.push_back(change);
+  for (const change_log::entry& e : now.changes.entries())
+    if (e.version > from) {
+      out.everything = out.everything || e.everything;
+      const auto boxes = now.changes.envelopes(e);
+      out.changes.push_back({e.version, e.everything, {boxes.begin(), boxes.end()}});
     }
   return out;
 }
 
 }  // namespace
 
-bool layer_change::touches(const geo::bbox& box) const noexcept {
-  return everything ||
-         std::any_of(envelopes.begin(), envelopes.end(), [&](const geo::bbox& e) { return overlap(e, box); });
-}
-
-std::int64_t layer_knowledge::touched(const geo::bbox& box, std::int64_t until) const noexcept {
-  for (auto change = changes.rbegin(); change != changes.rend(); ++change)
-    if (change->version <= until && change->touches(box)) return change->version;
-  return std::min(floor, until);
+std::int64_t layer_knowledge::touched(const geo::bbox& box, std::int64_t until,
+                                      std::int64_t since) const noexcept {
+  const auto all = changes.entries();
+  for (auto e = all.rbegin(); e != all.rend() && e->version > since; ++e)
+    if (e->version <= until && changes.touches(*e, box)) return e->version;
+  return std::max(since, std::min(floor, until));
 }
 
 std::shared_ptr<const version_store::versions> version_store::fresh(steady::time_point now) const noexcept {

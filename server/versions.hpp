@@ -14,24 +14,20 @@
 #include <vector>
 
 #include "geo/bbox.hpp"
+#include "server/change_log.hpp"
 #include "server/deadline.hpp"
 #include "server/published.hpp"
 
 namespace gridlight {
 
-/// What one raise of a layer's version touched.
-struct layer_change {
-  std::int64_t version = 0;
-  bool everything = false;           ///< or, when not:
-  std::vector<geo::bbox> envelopes;  ///< the old and the new places; none crosses the antimeridian
-  bool touches(const geo::bbox& box) const noexcept;
-};
-
 /// A layer's version and what led to it, as gridlight.layer_state, layer_change and tile_state tell.
 struct layer_knowledge {
   std::int64_t version = 0;
-  std::int64_t floor = 0;             ///< what changed up to this version is not known any more
-  std::vector<layer_change> changes;  ///< all behind `floor`, oldest first; a version may have several
+  std::int64_t floor = 0;  ///< what changed up to this version is not known any more
+  change_log changes;      ///< all behind `floor`, oldest first; a version may have several
+
+  /// More is not kept: the floor rises instead. The database keeps less, so that every replica has the same.
+  static constexpr std::size_t most_changes = 8192, most_boxes = 32768;
 
   /// The generalised table: zooms below `detail_zoom` are read from it.
   struct generalised {
@@ -42,8 +38,9 @@ struct layer_knowledge {
   std::optional<generalised> tiles;
 
   /// The last version, up to `until`, that touched the box; what is older than the knowledge may have touched
-  /// everything. The same on every replica: it names what the box holds.
-  std::int64_t touched(const geo::bbox& box, std::int64_t until) const noexcept;
+  /// everything. The same on every replica: it names what the box holds. With `since` what is not newer is
+  /// not looked for, and at least `since` is returned.
+  std::int64_t touched(const geo::bbox& box, std::int64_t until, std::int64_t since = 0) const noexcept;
 };
 
 /// What a reading found new.

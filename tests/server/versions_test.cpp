@@ -113,3 +113,49 @@ TEST_CASE("the knowledge of a layer without news is the same object") {
   l.learn(one(1, {}));
   CHECK(l.store.known()->at("a") == before);
 }
+
+TEST_CASE("what was looked at before is not looked for again") {
+  listened l;
+  l.learn(one(5, {at(1, {both}), at(2, {}), at(3, {west}), at(4, {}), at(5, {east})}));
+  const auto a = l.store.known()->at("a");
+  CHECK(a->touched(west, 5) == 3);
+  CHECK(a->touched(west, 5, 2) == 3);
+  CHECK(a->touched(west, 5, 3) == 3);
+  CHECK(a->touched(west, 5, 4) == 4);
+  CHECK(a->touched(east, 5, 4) == 5);
+  l.learn(one(9, {at(9, {east})}, 8));
+  CHECK(l.store.known()->at("a")->touched(west, 9, 5) == 8);  // what happened until 8 nobody knows
+  CHECK(l.store.known()->at("a")->touched(west, 9, 8) == 8);
+}
+
+TEST_CASE("no more changes and boxes of a layer are kept than is good; the floor says from where") {
+  listened l;
+  std::int64_t version = 0;
+  const auto raise = [&](int times, std::size_t boxes) {
+    std::vector<layer_change> changes;
+    for (int i = 0; i < times; ++i)
+      changes.push_back(at(++version, std::vector<geo::bbox>(boxes, east)));
+    l.learn(one(version, std::move(changes)));
+  };
+  const auto kept = [&] { return l.store.known()->at("a"); };
+  raise(layer_knowledge::most_changes, 1);
+  CHECK(kept()->floor == 0);
+  CHECK(l.touched(west, 1'000'000) == 0);
+  raise(10, 1);
+  CHECK(kept()->floor == 10);
+  CHECK(kept()->changes.entries().size() == layer_knowledge::most_changes);
+  CHECK(kept()->changes.entries().front().version == 11);
+  CHECK(l.touched(west, 1'000'000) == 10);
+  CHECK(l.touched(east, 1'000'000) == version);
+  // One after the other, or all at once: another server has the same floor.
+  for (int i = 0; i < 1000; ++i)
+    raise(1, 64);
+  CHECK(kept()->floor == version - static_cast<std::int64_t>(layer_knowledge::most_boxes / 64));
+  CHECK(kept()->changes.boxes() == layer_knowledge::most_boxes);
+  std::vector<layer_change> all;
+  for (std::int64_t v = 1; v <= version; ++v)
+    all.push_back(at(v, std::vector<geo::bbox>(v > version - 1000 ? 64 : 1, east)));
+  listened other;
+  other.learn(one(version, std::move(all)));
+  CHECK(other.store.known()->at("a")->floor == kept()->floor);
+}

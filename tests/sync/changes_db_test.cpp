@@ -303,3 +303,30 @@ TEST_CASE("old change rows go, and the floor says so; the last hour and the last
         table{{"2048", "1040"}});
   CHECK(db.value("SELECT min(version) FROM gridlight.layer_change WHERE layer = 'water'") == "1041");
 }
+
+TEST_CASE("of a busy hour no more is kept than a server that starts reads in a moment") {
+  const test::temp_db db;
+  migrate(db);
+  const auto log = [&](const std::string& layer) {
+    return db.rows(
+        "SELECT version, change_floor, (SELECT count(*) FROM gridlight.layer_change c WHERE c.layer = "
+        "s.layer AND c.version > s.change_floor) FROM gridlight.layer_state s WHERE layer = '" +
+        layer + "'");
+  };
+  db.run(
+      "INSERT INTO gridlight.layer_change (layer, version, envelope) SELECT 'water', n, ST_MakeEnvelope(1, "
+      "2, 3, 4, "
+      "4326) FROM generate_series(2, 20031) n; UPDATE gridlight.layer_state SET version = 20031 WHERE layer "
+      "= "
+      "'water'; SELECT gridlight.changed('water', NULL)");
+  CHECK(log("water") == table{{"20032", "15936", "4096"}});
+  // The rows go in portions, so that no writer has to delete them all.
+  CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE layer = 'water'") == "11839");
+  db.run(
+      "INSERT INTO gridlight.layer_change (layer, version, envelope) SELECT 'buildings', n, (SELECT "
+      "ST_Collect(ST_MakeEnvelope(i, i, i + 1, i + 1, 4326)) FROM generate_series(1, 64) i) FROM "
+      "generate_series(2, 1022) n; UPDATE gridlight.layer_state SET version = 1023 WHERE layer = 'buildings';"
+      "SELECT gridlight.changed('buildings', ST_MakeEnvelope(1, 2, 3, 4, 4326))");
+  CHECK(log("buildings") == table{{"1024", "767", "256"}});
+  CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE layer = 'buildings'") == "256");
+}
