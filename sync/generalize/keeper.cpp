@@ -19,8 +19,13 @@ namespace {
 
 // News come at once; this is for those that were lost, and for what is tried again.
 constexpr std::chrono::milliseconds look_every{1000}, first_pause{1000}, longest_pause{60'000},
-    unpermitted_pause{300'000};
+    unpermitted_pause{300'000}, least_giving_way{300'000}, most_giving_way{3'600'000};
 constexpr std::chrono::seconds query_timeout{10};
+
+// Apart from the version of the places that it has.
+std::string_view settings_of(std::string_view rules) {
+  return rules.substr(0, rules.find(" place version "));
+}
 
 // Nothing where the schema is older than what we need.
 constexpr std::string_view state_sql = R"(
@@ -128,7 +133,9 @@ awaitable<result<std::vector<keeper::stale_layer>>> keeper::find_stale() {
     stale_layer s{l, integer(*rows, at->second, 1), {}, !rows->is_null(at->second, 2)};
     s.rules = current_rules(l, place == found.end() ? std::string_view{} : rows->text(place->second, 1));
     const bool same_rules = s.has_table && rows->text(at->second, 3) == s.rules;
-    if (same_rules && integer(*rows, at->second, 2) == s.version) continue;
+    const std::string_view in_table = s.has_table ? rows->text(at->second, 3) : std::string_view{};
+    const bool yields = gives_way(l.config.name, settings_of(s.rules), settings_of(in_table));
+    if (yields || (same_rules && integer(*rows, at->second, 2) == s.version)) continue;
     const attempt& last = attempts_[l.config.name];
     const bool settled = last.settled && last.version == s.version && last.rules == s.rules && !s.has_table;
     if (settled || steady::now() < last.not_before) continue;
@@ -140,6 +147,27 @@ awaitable<result<std::vector<keeper::stale_layer>>> keeper::find_stale() {
     return a.what.estimated_rows < b.what.estimated_rows;
   });
   co_return out;
+}
+
+bool keeper::gives_way(const std::string& layer, std::string_view ours, std::string_view in_table) {
+  rivalry& r = rivals_[layer];
+  if (in_table == ours) {
+    r.stood = ours;
+    r.rival.clear();
+  }
+  if (in_table == ours || in_table.empty() || r.stood != ours) return false;
+  if (r.rival != in_table) {
+    r.rival = in_table;
+    r.wait = std::clamp(r.wait * 2, least_giving_way, most_giving_way);
+    r.until = steady::now() + r.wait;
+    spdlog::warn(
+        "the generalised table of {} was made anew by somebody with other settings of this layer: it is left "
+        "as it is "
+        "for {} min, and low zooms are drawn from the layer itself here; servers of one database need the "
+        "same layers",
+        layer, std::chrono::duration_cast<std::chrono::minutes>(r.wait).count());
+  }
+  return steady::now() < r.until;
 }
 
 awaitable<void> keeper::build_one(stale_layer s) {

@@ -17,8 +17,9 @@ namespace gridlight::sync::generalize {
 
 /// Keeps the layers' generalised tables: on a connection of its own it makes what is missing and repairs what
 /// a change made stale, one layer after the other, small work first. Several servers may do so: one of them
-/// builds. Where it may not write it says once what to grant. What fails is logged once and tried again, ever
-/// more seldom.
+/// builds. Servers of other settings would build in turn for ever: whose rules stood in a table and were
+/// replaced leaves it to the other, and says so. Where it may not write it says once what to grant. What
+/// fails is logged once and tried again, ever more seldom.
 class keeper {
  public:
   /// \param layers, versions  must outlive it
@@ -46,11 +47,20 @@ class keeper {
     bool has_table = false;
   };
 
+  // Whose rules a layer's table has had.
+  struct rivalry {
+    std::string stood;  // of ours, once in the table
+    std::string rival;  // of others, in their place; empty: none
+    std::chrono::milliseconds wait{0};
+    steady::time_point until{};
+  };
+
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> sessions();
   boost::asio::awaitable<void> session();
   boost::asio::awaitable<result<std::vector<stale_layer>>> find_stale();
   boost::asio::awaitable<void> build_one(stale_layer s);
+  bool gives_way(const std::string& layer, std::string_view ours, std::string_view in_table);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
   void failed(attempt& a, const std::string& layer, const failure& f);
 
@@ -63,6 +73,7 @@ class keeper {
   version_store::subscription news_;
   std::optional<postgres::connection> db_;
   std::map<std::string, attempt> attempts_;
+  std::map<std::string, rivalry> rivals_;
   bool stopping_ = false, running_ = false, woken_ = false, told_to_grant_ = false;
 };
 

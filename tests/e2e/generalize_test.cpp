@@ -13,6 +13,7 @@
 #include "tests/support/soak.hpp"
 #include "tests/support/temp_db.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/support/text.hpp"
 
 using namespace gridlight::test;
 using namespace std::chrono_literals;
@@ -149,6 +150,39 @@ TEST_CASE("tiles keeper: what is missing is made at the start, and repaired with
   }
   MESSAGE("longest " << longest << " ms");
   CHECK(longest < limit_ms(1000));
+}
+
+TEST_CASE(
+    "tiles keeper: of two servers with other settings one leaves the tables to the other, and says so") {
+  world w;
+  const temp_folder other;
+  std::string text = layers_yaml;
+  text.replace(text.find("detail: 12"), 10, "detail: 10");
+  const std::string file = (other.path() / "other.yaml").string();
+  std::ofstream{file} << text;
+  const std::string left = "it is left as it is for 5 min";
+  auto first = w.options(), second = w.options();
+  second.arguments = {"--config", file};
+  first.allowed = second.allowed = {left};
+  server_process a{first};
+  REQUIRE(comes_true(20s, [&] { return w.current(); }));
+  server_process b{second};
+  REQUIRE(a.wait_for_log(left, 20s));
+  std::this_thread::sleep_for(3s);
+  const auto builds = [](const server_process& s) {
+    const std::string log = s.log();
+    int out = 0;
+    for (auto i = log.find("tiles of spots: "); i != log.npos; i = log.find("tiles of spots: ", i + 1))
+      ++out;
+    return out;
+  };
+  CHECK(builds(a) == 1);
+  CHECK(builds(b) == 1);
+  CHECK_FALSE(contains(b.log(), left));
+  // The other goes on to keep it.
+  w.db.run("UPDATE spots SET geom = ST_Translate(geom, 0.002, 0.001) WHERE id = 's7'");
+  CHECK(comes_true(10s, [&] { return w.current(); }));
+  CHECK(builds(a) == 1);
 }
 
 TEST_CASE("tiles keeper: the end of the server ends a long build, of which nothing is left") {
