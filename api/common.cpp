@@ -25,6 +25,7 @@ std::uint64_t hash_question(const http::request& req, std::string_view extra) {
     sorted.push_back(&p);
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
   std::uint64_t out = hash64(req.path, hash64(std::to_string(req.configured)));
+  if (req.mark != 0) out = hash64(std::to_string(req.mark), out);
   for (const auto* p : sorted) {
     out = hash64({"\0?", 2}, out);
     out = hash64(p->name, out);

@@ -31,6 +31,7 @@ bool is_final(errc code) noexcept {
 
 told_versions told_of(const version_store::knowledge& known) {
   told_versions out;
+  out.mark = known.mark;
   for (const auto& [layer, k] : known)
     out[layer] = {k->version, k->tiles ? k->tiles->version : 0};
   return out;

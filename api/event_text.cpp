@@ -1,5 +1,7 @@
 #include "api/event_text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -175,6 +177,7 @@ bool event_filter::wants_status() const noexcept {
 
 std::string event_id(const told_versions& told) {
   std::string out;
+  if (told.mark != 0) out = fmt::format("@{:016x}", told.mark);
   for (const auto& [layer, v] : told) {
     if (!out.empty()) out += ',';
     out.append(layer).append("=").append(std::to_string(v.version));
@@ -185,6 +188,12 @@ std::string event_id(const told_versions& told) {
 
 std::optional<told_versions> read_event_id(std::string_view text) {
   told_versions out;
+  if (text.starts_with('@')) {
+    const std::string_view mark = text.substr(1, std::min(text.find(','), text.size()) - 1);
+    const auto read = std::from_chars(mark.data(), mark.data() + mark.size(), out.mark, 16);
+    if (read.ec != std::errc{} || read.ptr != mark.data() + mark.size() || out.mark == 0) return std::nullopt;
+    text.remove_prefix(std::min(text.size(), mark.size() + 2));
+  }
   while (!text.empty()) {
     std::string_view item = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), item.size() + 1));
@@ -259,6 +268,7 @@ std::vector<http::chunk_pointer> snapshot_text(const event_state& now, const eve
 
 std::optional<std::vector<http::chunk_pointer>> resumed_text(const told_versions& told,
                                                              const event_state& now, const event_filter& f) {
+  if (told.mark != now.told.mark) return std::nullopt;
   bool moved = false;
   for (const auto& [layer, is] : now.told) {
     const auto was = told.find(layer);

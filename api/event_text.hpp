@@ -21,9 +21,12 @@ struct told_version {
   std::int64_t version = 0, tiles = 0;  ///< of the layer, of its generalised table (0: none)
   friend bool operator==(const told_version&, const told_version&) = default;
 };
-using told_versions = std::map<std::string, told_version, std::less<>>;
+struct told_versions : std::map<std::string, told_version, std::less<>> {
+  using map::map;
+  std::uint64_t mark = 0;  ///< version_store::mark() of them
+};
 
-/// "circuits=97,topology=812/810": the same on every replica.
+/// "@1f0c29d07a6b35e8,circuits=97,topology=812/810": the same on every replica.
 std::string event_id(const told_versions& told);
 /// What a client sends as Last-Event-ID; nothing when it is none of ours.
 std::optional<told_versions> read_event_id(std::string_view text);

@@ -64,7 +64,11 @@ http::router make_routes(services& s) {
   };
   http::router out;
   for (const line& l : lines)
-    out.add({l.method, l.pattern, [&s, handle = l.handle](http::request& req) { return handle(s, req); },
+    out.add({l.method, l.pattern,
+             [&s, handle = l.handle](http::request& req) {
+               if (s.versions != nullptr) req.mark = s.versions->mark();
+               return handle(s, req);
+             },
              l.max_body, l.needs, l.always});
   return out;
 }

@@ -55,7 +55,7 @@ bool made_tile::versioned() const noexcept {
                      [](const source_state& s) { return s.version.has_value(); });
 }
 
-tile_name name_of(std::string_view key, std::span<const source_state> sources) {
+tile_name name_of(std::string_view key, std::span<const source_state> sources, std::uint64_t mark) {
   tile_name out;
   std::string touched{key};
   bool known = true;
@@ -67,6 +67,7 @@ tile_name name_of(std::string_view key, std::span<const source_state> sources) {
     touched.append(s.of.generalised ? ";g:" : ";").append(s.of.name).append("=");
     touched.append(std::to_string(s.touched));
   }
+  if (mark != 0) touched.append(";@").append(std::to_string(mark));
   if (known) out.etag = hex64(hash64(touched));
   return out;
 }
@@ -315,7 +316,7 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
       if (!state) co_return state.error();
       out->sources.push_back(*std::move(state));
     }
-    out->name = name_of(tile_key(layers, t), out->sources);
+    out->name = name_of(tile_key(layers, t), out->sources, known ? known->mark : 0);
     if (out->name.etag.empty() && !body.empty()) out->name.etag = hex64(hash64(body));
     if (pack)
       out->packed = std::make_shared<const std::string>(std::move(small));

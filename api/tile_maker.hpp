@@ -36,8 +36,8 @@ struct tile_name {
   std::string etag;      ///< of what was asked, and the version of each source that touched it last
   std::string versions;  ///< "layer=version, …"
 };
-/// The ETag is empty when a source has no version.
-tile_name name_of(std::string_view key, std::span<const source_state> sources);
+/// The ETag is empty when a source has no version. \param mark  version_store::mark()
+tile_name name_of(std::string_view key, std::span<const source_state> sources, std::uint64_t mark);
 
 /// A tile, ready to be sent.
 struct made_tile {

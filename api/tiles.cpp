@@ -84,7 +84,7 @@ std::optional<http::response> unchanged_tile(const http::request& req, const til
     states.push_back(*std::move(state));
   }
   if (states.empty()) return std::nullopt;
-  auto out = response_of(name_of(q.key, states));
+  auto out = response_of(name_of(q.key, states, known.mark));
   if (!http::none_match(req.headers, out.etag)) return std::nullopt;
   return out;
 }

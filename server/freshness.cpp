@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -24,13 +25,25 @@ constexpr std::chrono::milliseconds longest_patience{15'000};
 constexpr std::chrono::seconds told_after{3};
 constexpr std::chrono::seconds listen_again_after{1}, still_there_after{30}, answer_within{5};
 
+// What tells of where versions come from: id, server, timeline. Some may not ask the server, and before
+// schema 8 there is none. A replica's timeline is that of its last restart point.
+constexpr std::array<std::string_view, 3> origins{
+    R"((SELECT id FROM gridlight.history), (SELECT system_identifier FROM pg_control_system()),
+       (SELECT CASE WHEN pg_is_in_recovery() THEN timeline_id::int8
+                    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8 END
+        FROM pg_control_checkpoint()))",
+    "(SELECT id FROM gridlight.history), NULL::int8, NULL::int8", "NULL::text, NULL::int8, NULL::int8"};
+constexpr std::chrono::seconds ask_for_all_every{10};
+
 // $1: {"layer": version known}. A row a change; of a layer without new ones a row with none. Of too many the
 // newest, whole versions: layer_knowledge::most_changes.
-constexpr std::string_view changes_sql = R"(
+std::string changes_sql(std::string_view origin) {
+  return R"(
 SELECT s.layer, s.version, s.change_floor, t.version, t.detail_zoom, c.version, c.envelope IS NULL,
        (SELECT string_agg(concat_ws(' ', ST_XMin(e.geom), ST_YMin(e.geom), ST_XMax(e.geom), ST_YMax(e.geom)), ' ')
         FROM ST_Dump(c.envelope) e WHERE NOT ST_IsEmpty(e.geom)),
-       (SELECT oid::int8 FROM pg_database WHERE datname = current_database())
+       (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), )" +
+         std::string{origin} + R"(
 FROM gridlight.layer_state s
 LEFT JOIN gridlight.tile_state t ON t.layer = s.layer
 LEFT JOIN LATERAL (
@@ -38,6 +51,7 @@ LEFT JOIN LATERAL (
     AND o.version > greatest(s.change_floor, coalesce(($1::json ->> s.layer)::bigint, 0)) AND o.version <= s.version
   ORDER BY o.version DESC FETCH FIRST 8192 ROWS WITH TIES) c ON true
 ORDER BY s.layer, c.version)";
+}
 
 enum column : int {
   layer,
@@ -48,15 +62,22 @@ enum column : int {
   changed,
   everything,
   boxes,
-  database
+  database,
+  history_id,
+  system,
+  timeline
 };
 
-const postgres::statement& all_changes() {
-  static const postgres::statement s{
-      std::string{changes_sql},
-      {oid::text},
-      {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8, oid::boolean, oid::text, oid::int8}};
-  return s;
+const postgres::statement& all_changes(std::size_t asks_for) {
+  static const auto with = [](std::string_view origin) {
+    return postgres::statement{changes_sql(origin),
+                               {oid::text},
+                               {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8,
+                                oid::boolean, oid::text, oid::int8, oid::text, oid::int8, oid::int8}};
+  };
+  static const std::array<postgres::statement, origins.size()> all{with(origins[0]), with(origins[1]),
+                                                                   with(origins[2])};
+  return all[asks_for];
 }
 
 // Of a database whose schema is older than the change rows' rules.
@@ -67,6 +88,15 @@ const postgres::statement& all_versions() {
       {},
       {oid::text, oid::int8, oid::int8}};
   return s;
+}
+
+data_origin read_origin(const postgres::result_set& rows) {
+  data_origin out;
+  if (rows.rows() == 0) return out;
+  if (!rows.is_null(0, history_id)) out.id = rows.text(0, history_id);
+  if (!rows.is_null(0, system)) out.system = rows.integer(0, system);
+  if (!rows.is_null(0, timeline)) out.timeline = rows.integer(0, timeline);
+  return out;
 }
 
 std::string known_json(const version_store& store) {
@@ -193,15 +223,23 @@ asio::awaitable<bool> freshness_keeper::read_changes() {
   postgres::query_timing timing;
   postgres::arguments known;
   known.add_text(known_json(store_));
-  const auto rows = co_await pool_.query(postgres::lane::admin, all_changes(), known, asked + patience_,
-                                         timing, postgres::share::yes);
+  if (asks_for_ > 0 && asked >= ask_for_all_at_) asks_for_ = 0;
+  auto rows = co_await pool_.query(postgres::lane::admin, all_changes(asks_for_), known, asked + patience_,
+                                   timing, postgres::share::yes);
+  while (!rows && rows.error().code == errc::schema_mismatch && asks_for_ + 1 < origins.size()) {
+    ++asks_for_;
+    ask_for_all_at_ = asked + ask_for_all_every;
+    rows = co_await pool_.query(postgres::lane::admin, all_changes(asks_for_), known, asked + patience_,
+                                timing, postgres::share::yes);
+  }
   if (!rows && rows.error().code == errc::schema_mismatch) co_return false;
   if (!rows) {
     failed(rows.error());
     co_return true;
   }
   succeeded();
-  store_.learn(read_rows(*rows), asked, rows->rows() > 0 ? rows->integer(0, database) : 0);
+  store_.learn(read_rows(*rows), asked, rows->rows() > 0 ? rows->integer(0, database) : 0,
+               read_origin(*rows));
   co_return true;
 }
 

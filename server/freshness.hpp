@@ -45,6 +45,8 @@ class freshness_keeper {
   boost::asio::steady_timer pause_;  ///< between attempts to listen
   boost::asio::steady_timer ended_;  ///< never expires; cancelled when the last coroutine returns
   postgres::connection* listening_ = nullptr;
+  std::size_t asks_for_ = 0;           ///< how much of its origin: see freshness.cpp
+  steady::time_point ask_for_all_at_;  ///< again, when that is not all
   std::chrono::milliseconds patience_;
   steady::time_point began_ = steady::now();
   bool stopping_ = false, notified_ = false, told_ = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "geo/hash.hpp"
+
 namespace gridlight {
 namespace {
 
@@ -84,15 +86,30 @@ std::shared_ptr<const version_store::versions> version_store::fresh(steady::time
   return current_.load();
 }
 
-void version_store::learn(readings now, steady::time_point asked_at, std::int64_t database) {
+// Takes over where versions come from now; true when those known before are of elsewhere.
+bool version_store::moved_to(std::int64_t database, const data_origin& from, bool known_before) {
+  const bool anew = database != database_ || (!from.id.empty() && from.id != origin_.id) ||
+                    (from.system != 0 && from.system != origin_.system);
+  const bool other = anew || from.timeline > origin_.timeline;
+  database_ = database;
+  if (!from.id.empty()) origin_.id = from.id;
+  if (from.system != 0) origin_.system = from.system;
+  if (from.timeline != 0) origin_.timeline = anew ? from.timeline : std::max(origin_.timeline, from.timeline);
+  if (!origin_.id.empty())
+    mark_.store(geo::hash64(origin_.id + " " + std::to_string(origin_.system) + " " +
+                            std::to_string(origin_.timeline) + " " + std::to_string(database)));
+  return known_before && other;
+}
+
+void version_store::learn(readings now, steady::time_point asked_at, std::int64_t database,
+                          const data_origin& from) {
   const auto before = current_.load();
   const bool set_back = before && std::any_of(before->begin(), before->end(), [&](const auto& was) {
                           const auto is = now.find(was.first);
                           return is == now.end() || is->second.version < was.second;
                         });
-  const bool other_history = before && (set_back || database != database_);
+  const bool other_history = moved_to(database, from, before != nullptr) || set_back;
   const auto known_before = other_history ? nullptr : known_.load();
-  database_ = database;
 
   auto found = std::make_shared<news>();
   found->other_history = other_history;
@@ -118,6 +135,7 @@ void version_store::learn(readings now, steady::time_point asked_at, std::int64_
   if (other_history) history_.fetch_add(1);
   if (!same) {
     all.edition = ++editions_;
+    all.mark = mark_.load();
     known_.store(std::make_shared<const knowledge>(std::move(all)));
   }
   if (!before || *before != plain) current_.store(std::make_shared<const versions>(std::move(plain)));

@@ -56,12 +56,20 @@ struct news {
   bool other_history = false;  ///< another database, or one that was set back: nothing kept holds
 };
 
+/// Which history of which database versions are of: in another one the same number is something else.
+struct data_origin {
+  std::string id;           ///< made when the schema was; empty: not known, as of a schema before it had one
+  std::int64_t system = 0;  ///< the server's own number, the same on its replicas; 0: not known
+  std::int64_t timeline = 0;  ///< raised when a replica takes over, and by a restore; 0: not known
+};
+
 /// The layers' versions as the database last told them. One for all threads.
 class version_store {
  public:
   using versions = std::map<std::string, std::int64_t, std::less<>>;
   struct knowledge : std::map<std::string, std::shared_ptr<const layer_knowledge>, std::less<>> {
     std::uint64_t edition = 0;  ///< another number whenever it says something else; never 0 when learnt
+    std::uint64_t mark = 0;     ///< version_store::mark()
   };
 
   /// How old a reading may be and still be trusted: what changed since is at most so long unknown to us.
@@ -79,6 +87,9 @@ class version_store {
   /// Raised when the versions are those of another history: another database under the same name, or one that
   /// was set back to an earlier state. What was kept by its version before is then of no worth.
   std::uint64_t history() const noexcept { return history_.load(); }
+  /// Goes into every name that clients are given of versions: a hash of where they come from, the same on
+  /// every server of a database; 0: not known.
+  std::uint64_t mark() const noexcept { return mark_.load(); }
 
   /// A layer as one reading found it.
   struct reading {
@@ -89,7 +100,9 @@ class version_store {
   using readings = std::map<std::string, reading, std::less<>>;
   /// \param asked_at  before the reading began
   /// \param database  its oid: a database that was dropped and made anew has another
-  void learn(readings now, steady::time_point asked_at, std::int64_t database);
+  /// \param from  what of it is not known is taken to be as before; so is a timeline before the one known,
+  /// for a replica that follows hears of a new one late
+  void learn(readings now, steady::time_point asked_at, std::int64_t database, const data_origin& from = {});
   /// The same of versions alone: whatever changed may have changed everywhere.
   void set(const versions& now, steady::time_point asked_at, std::int64_t database = 0);
 
@@ -108,8 +121,11 @@ class version_store {
 
   published<const versions> current_;
   published<const knowledge> known_;
-  std::atomic<std::uint64_t> history_{0};
+  bool moved_to(std::int64_t database, const data_origin& from, bool known_before);
+
+  std::atomic<std::uint64_t> history_{0}, mark_{0};
   std::int64_t database_ = 0;   // of the thread that learns
+  data_origin origin_;          // the same
   std::uint64_t editions_ = 0;  // the same
   std::atomic<steady::time_point> asked_at_{steady::time_point{}};
   mutable std::mutex lock_;  // of subscribers_

@@ -54,6 +54,8 @@ struct request {
   request_timing timing;  ///< filled by the handler
   /// A hash of what is configured and decides the answer; for its ETag. Filled by the handler.
   std::uint64_t configured = 0;
+  /// version_store::mark(), for the same. Filled before the handler.
+  std::uint64_t mark = 0;
   request_audit audit;
 };
 

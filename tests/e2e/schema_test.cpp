@@ -22,15 +22,18 @@ int newest_version() {
   return gridlight::sync::expected_schema_version();
 }
 
+void fill_grid(const temp_db& db) {
+  db.run(
+      "INSERT INTO public.substations (substation_id, substation_name, latitude, longitude) "
+      "SELECT 'S' || i, 'Station ' || i, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM generate_series(1, 300) i;"
+      "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent) "
+      "SELECT 'C' || i, 'S' || i, i % 100 FROM generate_series(1, 300) i");
+}
+
 struct old_grid {
   explicit old_grid(int version) {
     run("migrate --to " + std::to_string(version));
-    db.run(
-        "INSERT INTO public.substations (substation_id, substation_name, latitude, longitude) "
-        "SELECT 'S' || i, 'Station ' || i, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM generate_series(1, 300) "
-        "i;"
-        "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent) "
-        "SELECT 'C' || i, 'S' || i, i % 100 FROM generate_series(1, 300) i");
+    fill_grid(db);
   }
   std::string run(const std::string& command) const {
     const auto done = run_gridlight("--database-url '" + db.uri() + "' " + command + " 2>&1");
@@ -146,4 +149,60 @@ TEST_CASE("an older schema is not served, until it is migrated") {
   g.run("migrate");
   CHECK(comes_true([&] { return http_client{server->url()}.get(targets[0]).status == 200; }));
   CHECK_FALSE(contains(ready(*server, 200), "warnings"));
+}
+
+TEST_CASE(
+    "a database made anew under a running server has the old one's version numbers, but none of its names") {
+  const old_grid g{newest_version()};
+  const std::string name = g.db.value("SELECT current_database()");
+  const auto fill = [&](double north) {
+    g.db.run("UPDATE public.substations SET latitude = latitude + " + std::to_string(north) +
+             "; UPDATE public.circuit_status_realtime SET avg_load_percent = avg_load_percent + " +
+             std::to_string(north));
+  };
+  fill(0.1);
+  const auto server = g.serve();
+  server->allow("postgres: ");
+  server->allow("database-unavailable");
+  server->allow("the catalog could not be read");
+  REQUIRE(comes_true([&] { return http_client{server->url()}.get("/ready").status == 200; }));
+  std::this_thread::sleep_for(1s);
+  struct answer {
+    std::string etag, versions, body;
+  };
+  const auto ask = [&](const std::string& target, const std::string& etag = {}) {
+    const auto reply = http_client{server->url()}.get(
+        target, etag.empty() ? http_headers{} : http_headers{{"If-None-Match", etag}});
+    CAPTURE(target);
+    CHECK((reply.status == 200 || reply.status == 304));
+    return std::pair{reply.status,
+                     answer{reply.header("ETag"), reply.header("Gridlight-Version"), reply.body}};
+  };
+  std::map<std::string, answer> before;
+  for (const std::string& target : targets)
+    if (target.find("/substations") != target.npos || target.find("/circuits") != target.npos)
+      before[target] = ask(target).second;
+  before.erase("/api/postgres/layers/substations");  // is of no version
+  REQUIRE(before.size() == 4);
+  for (const auto& [target, was] : before)
+    CHECK(ask(target, was.etag).first == 304);
+
+  {
+    const temp_db beside;
+    beside.run("DROP DATABASE \"" + name + "\" WITH (FORCE)");
+    beside.run("CREATE DATABASE \"" + name + "\"");
+  }
+  g.run("migrate");
+  fill_grid(g.db);
+  fill(0.2);
+  REQUIRE(comes_true([&] { return ask(targets[0]).second.body != before.at(targets[0]).body; }));
+  std::this_thread::sleep_for(1s);
+  for (const auto& [target, was] : before) {
+    CAPTURE(target);
+    const auto [status, is] = ask(target, was.etag);
+    CHECK(status == 200);
+    CHECK(is.versions == was.versions);
+    CHECK(is.etag != was.etag);
+    CHECK(is.body != was.body);
+  }
 }

@@ -106,6 +106,38 @@ TEST_CASE("listeners hear what is new, once, until they leave") {
   CHECK(l.heard.size() == 4);
 }
 
+TEST_CASE("another origin is another history, whatever the versions' numbers; what is not told of it stays") {
+  version_store s;
+  const auto learn = [&](std::int64_t version, const data_origin& from, std::int64_t database = 5) {
+    const std::uint64_t before = s.history();
+    s.learn(one(version, {at(version, {west})}), steady::now(), database, from);
+    CHECK(s.known()->mark == s.mark());
+    return s.history() - before;
+  };
+  CHECK(learn(1, {}) == 0);
+  CHECK(s.mark() == 0);
+  CHECK(learn(2, {"a", 7, 1}) == 1);  // the schema was brought up: none knows what happened before
+  const std::uint64_t first = s.mark();
+  CHECK(first != 0);
+  CHECK(learn(3, {"a", 7, 1}) == 0);
+  CHECK(learn(4, {}) == 0);
+  CHECK(learn(4, {"a", 0, 0}) == 0);
+  CHECK(s.mark() == first);
+  CHECK(learn(5, {"a", 7, 2}) == 1);  // a replica took over, or it was restored, and has gone further since
+  const std::uint64_t second = s.mark();
+  CHECK(second != first);
+  CHECK(learn(6, {"a", 7, 1}) == 0);  // from a replica that has not heard of it
+  CHECK(s.mark() == second);
+  CHECK(learn(7, {"b", 7, 2}) == 1);
+  CHECK(learn(8, {"b", 8, 1}) == 1);
+  CHECK(learn(9, {"b", 8, 1}, 6) == 1);
+  CHECK(learn(8, {"b", 8, 1}, 6) == 1);
+  // Another server that meets this database now gives the same names.
+  version_store other;
+  other.learn(one(8, {}), steady::now(), 6, {"b", 8, 1});
+  CHECK(other.mark() == s.mark());
+}
+
 TEST_CASE("the knowledge of a layer without news is the same object") {
   listened l;
   l.learn(one(1, {at(1, {both})}));
