@@ -88,6 +88,29 @@ asio::awaitable<result<void>> catalog_keeper::check_schema(postgres::connection&
   co_return result<void>{};
 }
 
+// Each is told of once, until it has changed. Where it cannot be read, nobody is any the wiser.
+asio::awaitable<void> catalog_keeper::look_for_unwatched(postgres::connection& db,
+                                                         const std::vector<layer_config>& declared,
+                                                         deadline until) {
+  auto found = co_await read_unwatched(db, until);
+  if (!found) co_return;
+  for (const layer_config& l : declared) {
+    const auto now = found->find(l.name), before = told_silent_.find(l.name);
+    const bool was = before != told_silent_.end();
+    if (now == found->end()) {
+      if (was) spdlog::info("layer {} tells of its changes again", l.name);
+    } else if (!was || !(before->second == now->second)) {
+      spdlog::warn(
+          "layer {}: {} tells nothing of its changes, for it lacks gridlight's triggers; {}. gridlight check "
+          "prints the statement that puts them there",
+          l.name, now->second.tables,
+          now->second.whole ? "until it has them the layer has no version, and nothing of it is kept"
+                            : "what is written into it by its own name goes unnoticed");
+    }
+  }
+  told_silent_ = *std::move(found);
+}
+
 asio::awaitable<result<catalog_keeper::pointer>> catalog_keeper::read(std::vector<layer_config> declared) {
   const deadline until = deadline_in(read_timeout);
   auto lease = co_await pool_.acquire(postgres::lane::admin, until);
@@ -116,6 +139,7 @@ asio::awaitable<bool> catalog_keeper::read_once() {
   const auto fits = co_await check_schema(**lease, declared, until);
   if (!fits) co_return false;
   auto fresh = co_await read_catalog(**lease, declared, until);
+  if (fresh) co_await look_for_unwatched(**lease, declared, until);
   if (of != adopted_) co_return true;  // of layers that are no longer declared so
   if (!fresh) {
     spdlog::warn("the catalog could not be read: {} {}", fresh.error().detail, fresh.error().log_detail);

@@ -11,6 +11,7 @@
 
 #include "server/catalog.hpp"
 #include "server/postgres/pool.hpp"
+#include "server/unwatched.hpp"
 
 namespace gridlight {
 
@@ -47,6 +48,8 @@ class catalog_keeper {
   boost::asio::awaitable<result<void>> check_schema(postgres::connection& db,
                                                     const std::vector<layer_config>& declared,
                                                     deadline until);
+  boost::asio::awaitable<void> look_for_unwatched(postgres::connection& db,
+                                                  const std::vector<layer_config>& declared, deadline until);
 
   catalog_store& store_;
   store_pointer served_;
@@ -56,7 +59,8 @@ class catalog_keeper {
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer ended_;  ///< never expires; cancelled when run() returns
   const int schema_version_;
-  std::string told_;  // about the schema
+  std::string told_;              // about the schema
+  unwatched_layers told_silent_;  // of layers
   std::uint64_t adopted_ = 0;
   bool stopping_ = false, running_ = false;
 };

@@ -10,6 +10,7 @@
 
 #include "server/catalog.hpp"
 #include "server/postgres/statement.hpp"
+#include "server/unwatched.hpp"
 
 namespace gridlight {
 namespace {
@@ -393,6 +394,8 @@ boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
   const auto relations = read_relations(*rows, declared.size());
   const auto state = co_await read_state(db, until);
   if (!state) co_return state.error();
+  const auto silent = co_await read_unwatched(db, until);
+  if (!silent) co_return silent.error();
 
   std::vector<layer> layers;
   std::vector<catalog::unusable> broken;
@@ -414,6 +417,9 @@ boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
     l.estimated_rows =
         known.rows >= 0 ? known.rows : std::max<std::int64_t>(0, std::llround(relations[i].tuples));
     l.extent_area_km2 = known.area_km2;
+    // What its version says may be of the table that had this name before.
+    if (const auto at = silent->find(l.config.name); at != silent->end() && at->second.whole)
+      l.versioned = false;
     layers.push_back(std::move(l));
   }
   std::map<std::string, const relation*, std::less<>> by_name;

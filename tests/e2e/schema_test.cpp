@@ -26,8 +26,9 @@ void fill_grid(const temp_db& db) {
   db.run(
       "INSERT INTO public.substations (substation_id, substation_name, latitude, longitude) "
       "SELECT 'S' || i, 'Station ' || i, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM generate_series(1, 300) i;"
-      "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent) "
-      "SELECT 'C' || i, 'S' || i, i % 100 FROM generate_series(1, 300) i");
+      "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent, centroid_lat, "
+      "centroid_lon) SELECT 'C' || i, 'S' || i, i % 100, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM "
+      "generate_series(1, 300) i");
 }
 
 struct old_grid {
@@ -69,7 +70,7 @@ const std::vector<std::string> targets{
     "/api/postgres/layers/circuits/features?bbox=-96,29,-95,30&limit=20",
     "/api/postgres/substations/status",
     "/api/postgres/layers/substations",
-    "/api/postgres/tiles/substations/11/480/846.mvt",
+    "/api/postgres/tiles/substations/11/481/846.mvt",
     "/live"};
 
 keen_load::questions learn(const server_process& s) {
@@ -205,4 +206,36 @@ TEST_CASE(
     CHECK(is.etag != was.etag);
     CHECK(is.body != was.body);
   }
+}
+
+TEST_CASE(
+    "a table that took a layer's name without its triggers is told of, and has no version until it has "
+    "them") {
+  const old_grid g{newest_version()};
+  g.db.run(
+      "CREATE TABLE copied (LIKE public.substations INCLUDING ALL); INSERT INTO copied (substation_id, "
+      "substation_name, latitude, longitude) SELECT substation_id, substation_name, latitude, longitude FROM "
+      "public.substations; ALTER TABLE public.substations RENAME TO former; ALTER TABLE copied RENAME TO "
+      "substations");
+  const std::string what = "layer substations: public.substations tells nothing of its changes";
+  const std::string target = "/api/postgres/tiles/substations/11/481/846.mvt";
+  {
+    const auto server = g.serve();
+    server->allow(what);
+    REQUIRE(server->wait_for_log(what));
+    const auto before = http_client{server->url()}.get(target);
+    CHECK(before.header("Gridlight-Version").empty());
+    g.db.run("UPDATE public.substations SET latitude = latitude + 0.001");
+    const auto after = http_client{server->url()}.get(target, {{"If-None-Match", before.header("ETag")}});
+    CHECK(after.status == 200);
+    CHECK(after.body != before.body);
+  }
+  const std::string version = "SELECT version FROM gridlight.layer_state WHERE layer = 'substations'";
+  const std::int64_t old = std::stoll(g.db.value(version));
+  g.db.run("SELECT gridlight.watch('substations', 'public.substations', 'geom')");
+  CHECK(std::stoll(g.db.value(version)) ==
+        old + 1);  // whatever names the old table's version is not right any more
+  const auto server = g.serve();
+  CHECK(http_client{server->url()}.get(target).header("Gridlight-Version") ==
+        "substations=" + std::to_string(old + 1));
 }

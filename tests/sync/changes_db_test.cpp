@@ -330,3 +330,52 @@ TEST_CASE("of a busy hour no more is kept than a server that starts reads in a m
   CHECK(log("buildings") == table{{"1024", "767", "256"}});
   CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE layer = 'buildings'") == "256");
 }
+
+TEST_CASE(
+    "what is written into a partition by its own name is told of the layer; watch finds new partitions") {
+  const test::temp_db db;
+  migrate(db);
+  db.run(R"(
+    CREATE TABLE poles (id int, geom geometry(Point, 4326)) PARTITION BY RANGE (id);
+    CREATE TABLE "p One" PARTITION OF poles FOR VALUES FROM (0) TO (10);
+    CREATE TABLE two PARTITION OF poles FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);
+    CREATE TABLE two_a PARTITION OF two FOR VALUES FROM (10) TO (15);
+    INSERT INTO gridlight.layer_state (layer, version, changed_at, row_count) VALUES ('poles', 1, now(), 0);
+    SELECT gridlight.watch('poles', 'poles', 'geom'))");
+  CHECK(version(db, "poles") == 2);
+  CHECK(last(db, "poles") == "everything");
+  const auto point = [](int x) { return "'SRID=4326;POINT(" + std::to_string(x) + " 1)'"; };
+  const auto told = [](int x) {
+    const std::string at = std::to_string(x) + " 1";
+    return "POLYGON((" + at + "," + at + "," + at + "," + at + "," + at + "))";
+  };
+  int x = 0;
+  for (const char* table : {"\"p One\"", "poles", "two", "two_a", "poles"}) {
+    CAPTURE(table);
+    const std::int64_t before = version(db, "poles");
+    ++x;
+    db.run("INSERT INTO " + std::string{table} + " VALUES (" + std::to_string(x < 3 ? x : 10 + x % 5) + ", " +
+           point(x) + ")");
+    CHECK(version(db, "poles") == before + 1);
+    CHECK(last(db, "poles") == told(x));  // once
+  }
+  CHECK(db.value("SELECT row_count FROM gridlight.layer_state WHERE layer = 'poles'") == "5");
+  db.run("TRUNCATE two_a");
+  CHECK(last(db, "poles") == "everything");
+  CHECK(db.value("SELECT row_count FROM gridlight.layer_state WHERE layer = 'poles'") == "NULL");
+  db.run("TRUNCATE poles");
+  CHECK(version(db, "poles") == 9);
+  CHECK(db.value("SELECT count(*) FROM gridlight.layer_change WHERE version IS NULL") == "0");
+
+  db.run(
+      "CREATE TABLE later PARTITION OF poles FOR VALUES FROM (20) TO (30); INSERT INTO later VALUES (21, " +
+      point(21) + ")");
+  CHECK(version(db, "poles") == 9);
+  CHECK(db.value("SELECT string_agg(u::text, ',') FROM gridlight.unwatched('poles') u") == "later");
+  db.run("SELECT gridlight.watch('poles', 'poles', 'geom')");
+  CHECK(version(db, "poles") == 10);  // it may have been written before
+  db.run("INSERT INTO later VALUES (22, " + point(22) + ")");
+  CHECK(last(db, "poles") == told(22));
+  db.run("SELECT gridlight.watch('poles', 'poles', 'geom')");
+  CHECK(version(db, "poles") == 11);
+}
