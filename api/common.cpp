@@ -160,11 +160,13 @@ std::optional<http::response> unchanged(const services& s, const http::request& 
                                         std::span<const std::string_view> layers, std::string_view extra) {
   if (s.versions == nullptr || !http::asks_whether_changed(req.headers)) return std::nullopt;
   const auto known = s.versions->fresh();
-  if (!known) return std::nullopt;
+  const auto all = s.layers.get();
+  if (!known || !all) return std::nullopt;
   std::vector<used_version> now;
   for (const std::string_view layer : layers) {
     const auto found = known->find(layer);
-    if (found == known->end()) return std::nullopt;
+    const gridlight::layer* const of = all->find(layer);
+    if (found == known->end() || (of != nullptr && !of->versioned)) return std::nullopt;
     now.push_back({layer, found->second});
   }
   http::response out = data_response(req, type, {}, now, extra);
@@ -174,7 +176,6 @@ std::optional<http::response> unchanged(const services& s, const http::request& 
 
 std::optional<http::response> unchanged(const services& s, const http::request& req, std::string_view type,
                                         const layer& l, std::string_view extra) {
-  if (!l.versioned) return std::nullopt;
   if (l.snap) return unchanged(s, req, type, {l.config.name, l.snap->layer}, extra);
   return unchanged(s, req, type, {l.config.name}, extra);
 }

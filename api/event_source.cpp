@@ -29,11 +29,15 @@ bool is_final(errc code) noexcept {
          code == errc::internal;
 }
 
-told_versions told_of(const version_store::knowledge& known) {
+// Of a layer whose table tells nothing the name may be known all the same: as that of another table.
+told_versions told_of(const version_store::knowledge& known, const catalog* all) {
   told_versions out;
   out.mark = known.mark;
-  for (const auto& [layer, k] : known)
-    out[layer] = {k->version, k->tiles ? k->tiles->version : 0};
+  for (const auto& [name, k] : known) {
+    const layer* const l = all == nullptr ? nullptr : all->find(name);
+    if (l != nullptr && !l->versioned) continue;
+    out[name] = {k->version, k->tiles ? k->tiles->version : 0};
+  }
   return out;
 }
 
@@ -124,7 +128,8 @@ asio::awaitable<bool> event_source::refresh() {
   const bool anew = std::exchange(other_history_, false) || !now_;
   auto next = std::make_shared<event_state>();
   next->known = known;
-  next->told = told_of(*known);
+  const auto all = layers_.get();
+  next->told = told_of(*known, all.get());
   bool whole = true;
   if (now_) next->grid = now_->grid;
   if (anew || grid_moved(now_->told, next->told)) {

@@ -109,21 +109,20 @@ void append_layers(std::string& out, const catalog* c) {
   out += "]}";
 }
 
-void append_layer_gauges(std::string& out, const std::map<std::string, layer_state, std::less<>>& states,
-                         const catalog* c) {
+void append_layer_gauges(std::string& out, const layer_states& states, const catalog* c) {
   if (c == nullptr) return;
   std::string rows, versions, lags;
   for (const layer& l : c->layers()) {
-    const auto found = states.find(l.config.name);
+    const layer_state* const found = state_of(states, l);
     const std::string label = "{layer=\"" + l.config.name + "\"} ";
-    const bool counted = found != states.end() && found->second.row_count;
-    rows += "gridlight_layer_rows" + label +
-            std::to_string(counted ? *found->second.row_count : l.estimated_rows) + "\n";
-    if (found == states.end()) continue;
-    versions += "gridlight_layer_version" + label + std::to_string(found->second.version) + "\n";
-    if (!found->second.lag_s) continue;
+    const bool counted = found != nullptr && found->row_count;
+    rows += "gridlight_layer_rows" + label + std::to_string(counted ? *found->row_count : l.estimated_rows) +
+            "\n";
+    if (found == nullptr) continue;
+    versions += "gridlight_layer_version" + label + std::to_string(found->version) + "\n";
+    if (!found->lag_s) continue;
     lags += "gridlight_layer_lag_seconds" + label;
-    geo::append_decimal(lags, *found->second.lag_s, 3);
+    geo::append_decimal(lags, *found->lag_s, 3);
     lags += '\n';
   }
   const auto family = [&](std::string_view name, std::string_view help, const std::string& lines) {
@@ -239,8 +238,7 @@ answer_t show_metrics(services& s, http::request& req) {
   const auto states = co_await read_layer_states(
       s, postgres::lane::admin, std::min(req.until, deadline_in(patience)), req.timing.postgres);
   std::string out = s.counters.render();
-  append_layer_gauges(out, states ? *states : std::map<std::string, layer_state, std::less<>>{},
-                      s.layers.get().get());
+  append_layer_gauges(out, states ? *states : layer_states{}, s.layers.get().get());
   co_return uncached(200, http::content_type::prometheus, std::move(out));
 }
 

@@ -52,8 +52,8 @@ row_layout layout_of(const layer& l) noexcept {
 
 namespace {
 
-std::string version_of(const layer& l, std::string_view name) {
-  if (!l.versioned) return "NULL::bigint";
+std::string version_of(bool versioned, std::string_view name) {
+  if (!versioned) return "NULL::bigint";
   return "(SELECT version FROM gridlight.layer_state WHERE layer = " +
          postgres::connection::quote_literal(name) + ")";
 }
@@ -63,13 +63,13 @@ std::string version_of(const layer& l, std::string_view name) {
 layer_sql::layer_sql(const layer& l) {
   base_ = layer_columns::table(l);
   table_ = base_;
-  versions_ = version_of(l, l.config.name) + " AS version";
+  versions_ = version_of(l.versioned, l.config.name) + " AS version";
   outer_ = "s.version";
   if (l.snap) {
     // Every condition, order and distance is on the stand-in's place: the layer's own is nowhere in the SQL.
     join_ = layer_columns::join(l);
     table_ += join_;
-    versions_ += ", " + version_of(l, l.snap->layer) + " AS place_version";
+    versions_ += ", " + version_of(l.snap->versioned, l.snap->layer) + " AS place_version";
     outer_ += ", s.place_version";
   }
   const auto at = layer_columns::place_of(l);

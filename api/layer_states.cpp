@@ -39,9 +39,22 @@ std::string time_text(const postgres::result_set& rows, int row, int column) {
 
 }  // namespace
 
-boost::asio::awaitable<result<std::map<std::string, layer_state, std::less<>>>> read_layer_states(
-    services& s, postgres::lane lane, deadline until, postgres::query_timing& timing) {
-  std::map<std::string, layer_state, std::less<>> out;
+const layer_state* state_of(const layer_states& all, const layer& l) {
+  const auto found = l.versioned ? all.find(l.config.name) : all.end();
+  return found == all.end() ? nullptr : &found->second;
+}
+
+const layer_state* state_of_places(const layer_states& all, const layer& l) {
+  if (!l.has_place()) return nullptr;
+  if (!l.snap) return state_of(all, l);
+  const auto found = l.snap->versioned ? all.find(l.snap->layer) : all.end();
+  return found == all.end() ? nullptr : &found->second;
+}
+
+boost::asio::awaitable<result<layer_states>> read_layer_states(services& s, postgres::lane lane,
+                                                               deadline until,
+                                                               postgres::query_timing& timing) {
+  layer_states out;
   const postgres::arguments none;
   const auto rows =
       co_await s.pool.query(lane, layer_state_statement(), none, until, timing, postgres::share::yes);

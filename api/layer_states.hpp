@@ -20,8 +20,16 @@ struct layer_state {
   std::optional<double> lag_s;   ///< now − source_synced_at, on the database's clock
 };
 
+using layer_states = std::map<std::string, layer_state, std::less<>>;
+
+/// What is said of a layer's own table; null: nothing, or what is said of its name is another table's.
+const layer_state* state_of(const layer_states& all, const layer& l);
+/// The same of the table that its places are from; null also when they may not be told.
+const layer_state* state_of_places(const layer_states& all, const layer& l);
+
 /// All of them, by layer. Without the table, as with attached databases alone, none.
-boost::asio::awaitable<result<std::map<std::string, layer_state, std::less<>>>> read_layer_states(
-    services& s, postgres::lane lane, deadline until, postgres::query_timing& timing);
+boost::asio::awaitable<result<layer_states>> read_layer_states(services& s, postgres::lane lane,
+                                                               deadline until,
+                                                               postgres::query_timing& timing);
 
 }  // namespace gridlight::api

@@ -54,21 +54,7 @@ void append_state(std::string& out, const layer_state* state, const layer_state*
     out += "null";
 }
 
-using state_map = std::map<std::string, layer_state, std::less<>>;
-
-const layer_state* state_of(const state_map& states, std::string_view name) {
-  const auto found = states.find(name);
-  return found == states.end() ? nullptr : &found->second;
-}
-
-// Bounds tell where the outermost features are: of hidden places those of their stand-ins.
-const layer_state* state_of_places(const state_map& states, const layer& l) {
-  if (!l.has_place()) return nullptr;
-  return state_of(states, l.snap ? l.snap->layer : l.config.name);
-}
-
-void append_layer(std::string& out, const services& s, const layer& l, const state_map& states) {
-  const layer_state* state = state_of(states, l.config.name);
+void append_layer(std::string& out, const services& s, const layer& l, const layer_states& states) {
   out += R"({"name":)";
   append_json_string(out, l.config.name);
   member(out, "title", l.config.title.empty() ? l.config.name : l.config.title);
@@ -78,7 +64,8 @@ void append_layer(std::string& out, const services& s, const layer& l, const sta
   member(out, "geometry_type", name(l.config.geometry_type));
   out += R"(,"min_zoom":)" + std::to_string(l.config.min_zoom) + R"(,"max_zoom":)" +
          std::to_string(l.config.max_zoom);
-  append_state(out, state, state_of_places(states, l));
+  // Bounds tell where the outermost features are: of hidden places those of their stand-ins.
+  append_state(out, state_of(states, l), state_of_places(states, l));
   out += R"(,"version_advisory":)";
   out += l.config.mode == layer_mode::attached ? "true" : "false";
   append_columns(out, "key", l.key);

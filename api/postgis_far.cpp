@@ -103,7 +103,8 @@ boost::asio::awaitable<bool> postgis_source::is_far(std::shared_ptr<prepared_lay
     if (!indexed) co_return false;
     p->extent_asked = true;
     if (!*indexed) co_return false;
-    if (p->of->versioned) p->extent = co_await published_extent(*p->of, e);
+    const bool told = p->of->snap ? p->of->snap->versioned : p->of->versioned;
+    if (told) p->extent = co_await published_extent(*p->of, e);
     if (!p->extent) p->extent = co_await surveyed_extent(p, e);
   }
   if (p->extent_outdated) {

@@ -80,7 +80,8 @@ answer_t substation_status(services& s, http::request& req) {
   if (!statement) co_return statement.error();
   if (auto same = unchanged(s, req, http::content_type::json, {substations_layer, circuits_layer}))
     co_return *std::move(same);
-  if (const auto* kept = s.answers.find(sql, s.versions, {substations_layer, circuits_layer}))
+  if (const auto* kept =
+          s.answers.find(sql, (*statement)->id(), s.versions, {substations_layer, circuits_layer}))
     co_return kept_response(req, *kept);
 
   const std::uint64_t history = s.versions == nullptr ? 0 : s.versions->history();
@@ -88,7 +89,7 @@ answer_t substation_status(services& s, http::request& req) {
   const auto rows = co_await s.pool.query(postgres::lane::lookup, **statement, none, req.until,
                                           req.timing.postgres, postgres::share::yes, req.rank());
   if (!rows) {
-    const auto* kept = s.answers.last(sql, s.versions);
+    const auto* kept = s.answers.last(sql, (*statement)->id(), s.versions);
     if (kept == nullptr || !database_away(rows.error().code) || !may_be_stale(s)) co_return rows.error();
     auto out = kept_response(req, *kept);
     label_stale(s, out);
@@ -99,7 +100,8 @@ answer_t substation_status(services& s, http::request& req) {
   const auto of_substations = version(*rows, substations_version),
              of_circuits = version(*rows, circuits_version);
   if (of_substations && of_circuits) {
-    const auto& kept = s.answers.keep(sql, {*of_substations, *of_circuits}, history, std::move(body));
+    const auto& kept =
+        s.answers.keep(sql, (*statement)->id(), {*of_substations, *of_circuits}, history, std::move(body));
     req.timing.encode_ms += ms_since(start);
     co_return kept_response(req, kept);
   }

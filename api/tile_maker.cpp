@@ -77,7 +77,7 @@ std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const versi
   for (const tile_layer& l : layers.layers) {
     if (zoom < l.of->config.min_zoom || zoom > l.of->config.max_zoom) continue;
     bool generalised = false;
-    if (known != nullptr)
+    if (known != nullptr && l.of->versioned)
       if (const auto at = known->find(l.of->config.name); at != known->end() && at->second->tiles)
         generalised = zoom < at->second->tiles->detail_zoom;
     out.push_back({l.of, generalised});
@@ -93,7 +93,7 @@ geo::bbox reach_of(const geo::tile& t, bool generalised) {
 std::optional<source_state> known_state(const tile_source& s, const geo::tile& t,
                                         const version_store::knowledge& known, std::int64_t since) {
   const auto at = known.find(s.name);
-  if (at == known.end()) return std::nullopt;
+  if (!s.versioned || at == known.end()) return std::nullopt;
   const layer_knowledge& of = *at->second;
   if (s.generalised && !of.tiles) return std::nullopt;
   const std::int64_t version = s.generalised ? of.tiles->version : of.version;

@@ -23,6 +23,7 @@ bool reads_as_its_text(const property& p) {
 
 // Of one source: "version detail_zoom".
 std::string source_sql(const tile_source& s) {
+  if (!s.versioned) return "'-'";
   return std::string{"coalesce((SELECT concat_ws(' ', s.version"} +
          (s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s" : ") FROM gridlight.layer_state s") +
          " WHERE s.layer = " + postgres::connection::quote_literal(s.name) + "), '-')";
@@ -167,9 +168,9 @@ std::vector<tile_source> sources_of(std::span<const tile_part> parts) {
     if (std::find(out.begin(), out.end(), s) == out.end()) out.push_back(std::move(s));
   };
   for (const tile_part& p : parts) {
-    add({p.of->config.name, p.generalised, p.of->hides_place()});
-    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false, false});
-    if (has_condition(*p.of)) add({std::string{conditions}, false, false});
+    add({p.of->config.name, p.generalised, p.of->hides_place(), p.of->versioned});
+    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false, false, p.of->snap->versioned});
+    if (has_condition(*p.of)) add({std::string{conditions}, false, false, true});
   }
   return out;
 }

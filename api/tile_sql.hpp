@@ -25,6 +25,7 @@ struct tile_source {
   std::string name;  ///< of a layer, or `conditions`
   bool generalised = false;
   bool anywhere = false;  ///< its places are hidden: where it changed must not show in which tiles change
+  bool versioned = true;  ///< else nothing tells of its changes, and a tile of it is never kept
   friend bool operator==(const tile_source&, const tile_source&) = default;
 };
 std::vector<tile_source> sources_of(std::span<const tile_part> parts);

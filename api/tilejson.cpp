@@ -13,8 +13,6 @@
 namespace gridlight::api {
 namespace {
 
-using state_map = std::map<std::string, layer_state, std::less<>>;
-
 void member(std::string& out, std::string_view name, std::string_view text) {
   out.append(",\"").append(name).append("\":");
   append_json_string(out, text);
@@ -72,12 +70,12 @@ void append_vector_layer(std::string& out, const tile_layer& l) {
 }
 
 // All that lies within the layers' bounds and web mercator's square; nothing when no layer's are known.
-std::optional<geo::bbox> bounds_of(const tile_layers& layers, const state_map& states) {
+std::optional<geo::bbox> bounds_of(const tile_layers& layers, const layer_states& states) {
   std::optional<geo::bbox> out;
   for (const tile_layer& l : layers.layers) {
-    const auto at = states.find(l.of->snap ? l.of->snap->layer : l.of->config.name);
-    if (at == states.end() || !at->second.bounds) continue;
-    const geo::bbox& b = *at->second.bounds;
+    const layer_state* const at = state_of_places(states, *l.of);
+    if (at == nullptr || !at->bounds) continue;
+    const geo::bbox& b = *at->bounds;
     if (!out) {
       out = b;
       continue;
@@ -91,19 +89,18 @@ std::optional<geo::bbox> bounds_of(const tile_layers& layers, const state_map& s
 }
 
 // Names what tiles would be made from now: other versions are other URLs.
-std::string versions_of_tiles(const tile_layers& layers, const state_map& states) {
+std::string versions_of_tiles(const tile_layers& layers, const layer_states& states) {
   std::string out;
-  const auto add = [&](std::string_view name) {
-    if (const auto at = states.find(name); at != states.end())
-      out.append(out.empty() ? "" : ".").append(std::to_string(at->second.version));
+  const auto add = [&](const layer_state* at) {
+    if (at != nullptr) out.append(out.empty() ? "" : ".").append(std::to_string(at->version));
   };
   bool conditioned = false;
   for (const tile_layer& l : layers.layers) {
-    add(l.of->config.name);
-    if (l.of->snap) add(l.of->snap->layer);
+    add(state_of(states, *l.of));
+    if (l.of->snap) add(state_of_places(states, *l.of));
     conditioned = conditioned || has_condition(*l.of);
   }
-  if (conditioned) add(conditions);
+  if (const auto at = states.find(conditions); conditioned && at != states.end()) add(&at->second);
   return out;
 }
 
@@ -112,7 +109,7 @@ std::string tiles_url(const services& s, const http::request& req, std::string_v
 }
 
 std::string tilejson_of(const services& s, const http::request& req, const tile_layers& layers,
-                        const state_map& states) {
+                        const layer_states& states) {
   int min_zoom = max_tile_zoom, max_zoom = 0;
   std::string titles, query;
   for (const tile_layer& l : layers.layers) {

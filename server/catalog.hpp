@@ -77,6 +77,7 @@ struct stand_in {
   std::string key, by;  ///< the column of that table that the column `by` of ours names
   std::string geometry, longitude, latitude;
   bool geography = false;
+  bool versioned = false;  ///< as of the layer whose places they are
 
   friend bool operator==(const stand_in&, const stand_in&) = default;
 };
@@ -89,9 +90,11 @@ struct layer {
   bool geography = false;  ///< the geometry column is of type geography
   int srid = 4326;
   std::int64_t estimated_rows =
-      0;                         ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
-  double extent_area_km2 = 0;    ///< of its bounds; 0: unknown
-  bool versioned = false;        ///< gridlight.layer_state exists, so its row can be read with the data
+      0;                       ///< layer_state, else pg_class.reltuples; for plan choices, not for answers
+  double extent_area_km2 = 0;  ///< of its bounds; 0: unknown
+  /// Its own table, not another one of its name, tells of its changes (gridlight.watched): what layer_state
+  /// says is of its rows, and can be read with them.
+  bool versioned = false;
   std::optional<stand_in> snap;  ///< only where the place is hidden
   bool key_by_bytes =
       false;  ///< the key is one text, and its order is that of its bytes: an index of it finds prefixes

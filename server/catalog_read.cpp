@@ -28,7 +28,8 @@ struct column {
 
 struct relation {
   bool found = false, schema_usable = false;
-  double tuples = 0;  // planner's estimate; below 0: never analysed
+  double tuples = 0;      // planner's estimate; below 0: never analysed
+  std::string qualified;  // as gridlight.watched has it
   std::vector<column> columns;
 
   const column* find(std::string_view wanted) const {
@@ -38,8 +39,9 @@ struct relation {
   }
 };
 
-// What gridlight.layer_state knows of a layer.
+// What gridlight.layer_state knows of a layer, or rather of the table that is watched under its name.
 struct known_state {
+  std::string table;
   std::int64_t rows = -1;  // -1: not counted
   double area_km2 = 0;
 };
@@ -50,7 +52,8 @@ SELECT d.n, c.oid IS NOT NULL, coalesce(has_schema_privilege(s.oid, 'USAGE'), fa
        a.attname::text, b.oid::int8, b.typname::text,
        format_type(b.oid, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END),
        coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), false),
-       coalesce(a.attcollation IN ('pg_catalog."C"'::regcollation, 'pg_catalog."POSIX"'::regcollation), false)
+       coalesce(a.attcollation IN ('pg_catalog."C"'::regcollation, 'pg_catalog."POSIX"'::regcollation), false),
+       format('%I.%I', d.schema_name, d.table_name)
 FROM unnest($1, $2) WITH ORDINALITY AS d(schema_name, table_name, n)
 LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = d.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = d.table_name
@@ -62,13 +65,13 @@ ORDER BY d.n, a.attnum)";
 
 // to_regclass would fail, not answer null, on a schema that we may not use.
 constexpr std::string_view state_exists_sql = R"(
-SELECT has_schema_privilege(s.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+SELECT count(*) FILTER (WHERE has_schema_privilege(s.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) = 2
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-WHERE s.nspname = 'gridlight' AND c.relname = 'layer_state')";
+WHERE s.nspname = 'gridlight' AND c.relname IN ('layer_state', 'watched'))";
 
 constexpr std::string_view state_sql = R"(
-SELECT layer, coalesce(row_count, -1), ST_XMin(bounds), ST_YMin(bounds), ST_XMax(bounds), ST_YMax(bounds)
-FROM gridlight.layer_state)";
+SELECT layer, coalesce(row_count, -1), ST_XMin(bounds), ST_YMin(bounds), ST_XMax(bounds), ST_YMax(bounds), relation
+FROM gridlight.watched LEFT JOIN gridlight.layer_state USING (layer))";
 
 // A text[] in its text form.
 std::string array_text(std::span<const layer_config> layers, std::string layer_config::*member) {
@@ -296,6 +299,7 @@ std::vector<relation> read_relations(const postgres::result_set& rows, std::size
     to.found = rows.boolean(r, 1);
     to.schema_usable = rows.boolean(r, 2);
     to.tuples = rows.number(r, 3);
+    to.qualified = rows.text(r, 10);
     if (rows.is_null(r, 4)) continue;
     to.columns.push_back({std::string{rows.text(r, 4)}, static_cast<Oid>(rows.integer(r, 5)),
                           std::string{rows.text(r, 6)}, std::string{rows.text(r, 7)}, rows.boolean(r, 8),
@@ -306,24 +310,24 @@ std::vector<relation> read_relations(const postgres::result_set& rows, std::size
 
 using state_map = std::map<std::string, known_state, std::less<>>;
 
-// What layer_state says; nothing when there is none that we may read.
-boost::asio::awaitable<result<std::optional<state_map>>> read_state(postgres::connection& db,
-                                                                    deadline until) {
+// What is said of the layers whose tables are watched; nothing when we may not read it.
+boost::asio::awaitable<result<state_map>> read_state(postgres::connection& db, deadline until) {
   static const postgres::statement exists{std::string{state_exists_sql}, {}, {oid::boolean}};
   static const postgres::statement read{std::string{state_sql}};
   const auto there = co_await db.query(exists, {}, until);
   if (!there) co_return there.error();
-  if (there->rows() == 0 || !there->boolean(0, 0)) co_return std::nullopt;
+  state_map out;
+  if (!there->boolean(0, 0)) co_return out;
   const auto rows = co_await db.query(read, {}, until);
   if (!rows) co_return rows.error();
-  state_map out;
   for (int r = 0; r < rows->rows(); ++r) {
     known_state& s = out[std::string{rows->text(r, 0)}];
     s.rows = rows->integer(r, 1);
+    s.table = rows->text(r, 6);
     if (!rows->is_null(r, 2))
       s.area_km2 = area_km2(rows->number(r, 2), rows->number(r, 3), rows->number(r, 4), rows->number(r, 5));
   }
-  co_return std::optional{std::move(out)};
+  co_return out;
 }
 
 // A geometry column that declares no SRID: that of its first row; a table without one has the right one.
@@ -374,7 +378,7 @@ std::string fit_snap(layer& l, const relation& own, std::span<const layer> layer
     return fmt::format("{}, which its places are snapped by, is no {} as the key of layer {} is",
                        l.config.snap_by, key == nullptr ? "column" : key->declared, wanted);
   l.snap = stand_in{wanted,         other.schema,    other.table,    other.key.front(), l.config.snap_by,
-                    other.geometry, other.longitude, other.latitude, at->geography};
+                    other.geometry, other.longitude, other.latitude, at->geography,     at->versioned};
   return {};
 }
 
@@ -382,10 +386,11 @@ std::string fit_snap(layer& l, const relation& own, std::span<const layer> layer
 
 boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
                                                      std::span<const layer_config> declared, deadline until) {
-  static const postgres::statement columns{std::string{columns_sql},
-                                           {oid::text_array, oid::text_array},
-                                           {oid::int8, oid::boolean, oid::boolean, oid::float8, oid::text,
-                                            oid::int8, oid::text, oid::text, oid::boolean, oid::boolean}};
+  static const postgres::statement columns{
+      std::string{columns_sql},
+      {oid::text_array, oid::text_array},
+      {oid::int8, oid::boolean, oid::boolean, oid::float8, oid::text, oid::int8, oid::text, oid::text,
+       oid::boolean, oid::boolean, oid::text}};
   postgres::arguments names;
   names.add_text(array_text(declared, &layer_config::schema))
       .add_text(array_text(declared, &layer_config::table));
@@ -411,9 +416,10 @@ boost::asio::awaitable<result<catalog>> read_catalog(postgres::connection& db,
       continue;
     }
     known_state known;
-    l.versioned = state->has_value();
-    if (l.versioned)
-      if (const auto at = (*state)->find(l.config.name); at != (*state)->end()) known = at->second;
+    // Under its name another table may be watched, a built-in one: of that it is told, not of the layer's.
+    const auto told = state->find(l.config.name);
+    l.versioned = told != state->end() && told->second.table == relations[i].qualified;
+    if (l.versioned) known = told->second;
     l.estimated_rows =
         known.rows >= 0 ? known.rows : std::max<std::int64_t>(0, std::llround(relations[i].tuples));
     l.extent_area_km2 = known.area_km2;

@@ -304,14 +304,19 @@ awaitable<result<void>> examine(examination e, const layer* usable, const std::s
   if (const auto done = co_await count_rows(e); !done) co_return done.error();
   if (!usable->versioned) {
     if (e.declared.mode != layer_mode::attached)
-      e.note("version unknown (needs SELECT on gridlight.layer_state)");
+      e.note(
+          "has no version, so that its tiles are not kept: its table must be watched under its name, and "
+          "gridlight.layer_state and gridlight.watched be readable");
   } else if (const auto done = co_await read_version(e); !done) {
     co_return done.error();
   }
   const auto told = co_await check_triggers(e, *usable);
   if (!told) co_return told.error();
   if (e.declared.mode == layer_mode::attached && !*told)
-    e.note("is attached: its version is found by polling and is advisory");
+    e.note(
+        "is attached, its version advisory: it has none, for nothing tells of its changes, and its tiles are "
+        "not "
+        "kept");
   co_return result<void>{};
 }
 

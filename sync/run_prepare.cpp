@@ -66,8 +66,8 @@ awaitable<result<void>> table_run::watch_layers() {
     const auto there = co_await db_.execute(
         "SELECT FROM gridlight.watched w JOIN pg_trigger t ON t.tgrelid = to_regclass(w.relation) AND "
         "t.tgname = "
-        "'gridlight_insert' WHERE w.layer = " +
-            name,
+        "'gridlight_insert' WHERE t.tgrelid = " +
+            connection::quote_literal(live()) + "::regclass AND w.layer = " + name,
         command_deadline());
     if (!there) co_return there.error();
     if (there->rows() > 0) continue;

@@ -237,3 +237,79 @@ TEST_CASE("a grant that is taken away while the server runs, and rows that chang
   CHECK(b.json("/api/postgres/layers").at_key("layers").get_array().value().size() == 6);
   CHECK(b.last.body.find("no SELECT privilege on column") != std::string::npos);
 }
+
+TEST_CASE("a layer of a built-in one's name, whose table is another, has no version until that is watched") {
+  for (const std::string mode : {"attached", "managed"}) {
+    CAPTURE(mode);
+    api_bench b{"SELECT 1"};
+    b.migrate();
+    b.db.run(R"(
+      CREATE SCHEMA gis;
+      CREATE TABLE gis.subst (id text PRIMARY KEY, name text, geom geometry(Point, 4326));
+      INSERT INTO gis.subst VALUES ('A', 'old', ST_SetSRID(ST_MakePoint(-95.3, 29.7), 4326));
+      CREATE TABLE gis.taps (id text PRIMARY KEY, subst text, geom geometry(Point, 4326));
+      INSERT INTO gis.taps VALUES ('t', 'A', ST_SetSRID(ST_MakePoint(10, 10), 4326));
+      INSERT INTO public.substations (substation_id, latitude, longitude) VALUES ('X', 10, 10), ('Y', 11, 11))");
+    b.serve(
+        "layers:\n  substations: {schema: gis, table: subst, key: id, geometry_type: point, mode: " + mode +
+        "}\n  taps: {schema: gis, key: id, geometry_type: point, mode: attached, personal: [geom], snap: "
+        "{layer: substations, by: subst}}\n");
+    version_store known;
+    b.services.versions = &known;
+    const auto learn = [&] {
+      version_store::versions now;
+      for (const auto& row : b.db.rows("SELECT layer, version FROM gridlight.layer_state"))
+        now.emplace(row[0], std::stoll(row[1]));
+      REQUIRE(now["substations"] >= 1);
+      known.set(now, steady::now());
+    };
+    learn();
+    const std::vector<std::string> targets{"/api/postgres/tiles/substations/14/3854/6775",
+                                           "/api/postgres/tiles/taps/14/3854/6775",
+                                           "/api/postgres/layers/substations/features",
+                                           "/api/postgres/layers/substations/features/A",
+                                           "/api/postgres/layers/substations/nearest?lon=-95.3&lat=29.7",
+                                           "/api/postgres/search?q=A&layers=substations"};
+    const auto ask = [&](const std::string& target) {
+      const auto r = b.get(target);
+      REQUIRE_MESSAGE(r.has_value(), (target + r.error().detail + r.error().log_detail));
+      b.last = *r;
+      CHECK(b.header("Gridlight-Version").empty());
+      return *r;
+    };
+    std::map<std::string, std::string> etags;
+    for (const std::string& target : targets)
+      etags[target] = ask(target).etag;
+    b.db.run("UPDATE gis.subst SET name = 'older', geom = ST_Translate(geom, 0.0001, 0.0001)");
+    for (const std::string& target : targets) {
+      CAPTURE(target);
+      b.if_none_match = '"' + etags[target] + '"';
+      const auto again = ask(target);
+      b.if_none_match.clear();
+      CHECK((again.packed || again.shared || !again.body.empty()));
+      CHECK(again.etag != etags[target]);
+    }
+    const auto l = b.json("/api/postgres/layers/substations");
+    CHECK(l["version"].is_null());
+    CHECK(l["row_count"].is_null());
+    CHECK(l["bounds"].is_null());
+    b.json("/api/postgres/tiles/substations.json");
+    CHECK(b.last.body.find("v=") == std::string::npos);
+    const auto metrics = b.get("/metrics");
+    CHECK(metrics->body.find("gridlight_layer_version{layer=\"substations\"}") == std::string::npos);
+
+    b.db.run("SELECT gridlight.watch('substations', 'gis.subst', 'geom'); UPDATE gis.subst SET name = 'new'");
+    b.reload();
+    learn();
+    const auto watched = b.get(targets[0]);
+    REQUIRE(watched.has_value());
+    b.last = *watched;
+    CHECK(b.header("Gridlight-Version").starts_with("substations="));
+    const auto acquired = b.pool->status().lanes[1].acquired;
+    CHECK(b.get(targets[0])->etag == watched->etag);
+    CHECK(b.pool->status().lanes[1].acquired == acquired);  // kept
+    b.db.run("UPDATE gis.subst SET name = 'newer'");
+    learn();
+    CHECK(b.get(targets[0])->etag != watched->etag);
+  }
+}

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "server/config.hpp"
 #include "server/postgres/blocking.hpp"
@@ -37,6 +38,15 @@ std::vector<layer_config> layers(const std::string& yaml) {
   REQUIRE_MESSAGE(c.has_value(), c.error().detail);
   return c->layers;
 }
+
+// Triggers as gridlight.watch puts them on the table l.
+constexpr std::string_view tells_sql = R"(
+CREATE FUNCTION gridlight.note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER i AFTER INSERT ON l FOR EACH STATEMENT EXECUTE FUNCTION gridlight.note_change();
+CREATE TRIGGER u AFTER UPDATE ON l FOR EACH STATEMENT EXECUTE FUNCTION gridlight.note_change();
+CREATE TRIGGER d AFTER DELETE ON l FOR EACH STATEMENT EXECUTE FUNCTION gridlight.note_change();
+CREATE TRIGGER t AFTER TRUNCATE ON l FOR EACH STATEMENT EXECUTE FUNCTION gridlight.note_change();
+)";
 
 catalog read_one(const test::temp_db& db, const std::string& body) {
   return read(db.uri(), layers("  l: {" + body + "}\n"));
@@ -213,7 +223,19 @@ TEST_CASE("rows and extent are those of layer_state, else the planner's estimate
     CREATE SCHEMA gridlight;
     CREATE TABLE gridlight.layer_state (layer text PRIMARY KEY, version bigint NOT NULL DEFAULT 1,
       changed_at timestamptz NOT NULL DEFAULT now(), row_count bigint, bounds geometry(Geometry,4326),
-      source_synced_at timestamptz))");
+      source_synced_at timestamptz);
+    CREATE TABLE gridlight.watched (layer text PRIMARY KEY, relation text NOT NULL))");
+  db.run(tells_sql);
+  // Its name alone is not its table.
+  for (const char* other : {"public.other", "theirs.l", "l"}) {
+    db.run(std::string{"INSERT INTO gridlight.watched VALUES ('l', '"} + other +
+           "'); INSERT INTO gridlight.layer_state (layer, row_count) VALUES ('l', 9)");
+    CHECK_FALSE(read_one(db, "key: id").find("l")->versioned);
+    CHECK(read_one(db, "key: id").find("l")->estimated_rows == 500);
+    db.run("TRUNCATE gridlight.watched, gridlight.layer_state");
+  }
+  CHECK_FALSE(read_one(db, "key: id").find("l")->versioned);
+  db.run("INSERT INTO gridlight.watched VALUES ('l', 'public.l')");
   const auto check = [&](std::int64_t rows, double area) {
     const catalog c = read_one(db, "key: id");
     CHECK(c.find("l")->versioned);
