@@ -36,7 +36,9 @@ told_versions told_of(const version_store::knowledge& known, const catalog* all)
   for (const auto& [name, k] : known) {
     const layer* const l = all == nullptr ? nullptr : all->find(name);
     if (l != nullptr && !l->versioned) continue;
-    out[name] = {k->version, k->tiles ? k->tiles->version : 0};
+    // Nor is a table that was made by other rules one of ours, yet.
+    const bool low = k->tiles && (l == nullptr || k->tiles->rules == l->rules);
+    out[name] = {k->version, low ? k->tiles->version : 0, low ? k->tiles->places : 0};
   }
   return out;
 }

@@ -79,14 +79,15 @@ void append_layer_event(std::string& out, std::string_view layer, const told_ver
   d.everything = holds(f.placeless, layer);
   d.add(known, was.version, is.version, f);
   // Tiles of low zooms changed where the layer did between the two versions that they were made from.
-  if (was.tiles != is.tiles && (was.tiles == 0 || is.tiles == 0))
+  const bool made_anew = was.tiles != is.tiles || was.places != is.places;
+  if (was.places != is.places || (was.tiles != is.tiles && (was.tiles == 0 || is.tiles == 0)))
     d.everything = true;
   else
     d.add(known, was.tiles, is.tiles, f);
   if (f.box && !d.everything && d.envelopes.empty()) return;
   out.append("event: layer\ndata: {\"layer\":\"").append(layer).append("\",\"version\":");
   out += std::to_string(is.version);
-  if (was.tiles != is.tiles) {
+  if (made_anew) {
     out.append(",\"tiles_version\":").append(is.tiles == 0 ? "null" : std::to_string(is.tiles));
     if (known != nullptr && known->tiles)
       out.append(",\"detail_zoom\":").append(std::to_string(known->tiles->detail_zoom));
@@ -181,7 +182,8 @@ std::string event_id(const told_versions& told) {
   for (const auto& [layer, v] : told) {
     if (!out.empty()) out += ',';
     out.append(layer).append("=").append(std::to_string(v.version));
-    if (v.tiles != 0) out.append("/").append(std::to_string(v.tiles));
+    if (v.tiles != 0 || v.places != 0) out.append("/").append(std::to_string(v.tiles));
+    if (v.places != 0) out.append("/").append(std::to_string(v.places));
   }
   return out;
 }
@@ -202,9 +204,11 @@ std::optional<told_versions> read_event_id(std::string_view text) {
     told_version v;
     const char* const end = item.data() + item.size();
     auto read = std::from_chars(item.data() + equals + 1, end, v.version);
-    if (read.ec == std::errc{} && read.ptr != end && *read.ptr == '/')
-      read = std::from_chars(read.ptr + 1, end, v.tiles);
-    if (read.ec != std::errc{} || read.ptr != end || v.version < 0 || v.tiles < 0) return std::nullopt;
+    for (std::int64_t* const next : {&v.tiles, &v.places})
+      if (read.ec == std::errc{} && read.ptr != end && *read.ptr == '/')
+        read = std::from_chars(read.ptr + 1, end, *next);
+    if (read.ec != std::errc{} || read.ptr != end || v.version < 0 || v.tiles < 0 || v.places < 0)
+      return std::nullopt;
     if (!out.emplace(item.substr(0, equals), v).second) return std::nullopt;
   }
   if (out.empty()) return std::nullopt;

@@ -19,6 +19,7 @@ namespace gridlight::api {
 /// The versions of a layer that a listener was told of.
 struct told_version {
   std::int64_t version = 0, tiles = 0;  ///< of the layer, of its generalised table (0: none)
+  std::int64_t places = 0;              ///< of the layer whose places that table has (0: its own)
   friend bool operator==(const told_version&, const told_version&) = default;
 };
 struct told_versions : std::map<std::string, told_version, std::less<>> {

@@ -68,6 +68,7 @@ std::vector<tile_part> parts_at(const tile_layers& layers, int zoom, const versi
 /// The part of the map in which a change touches the tile: with its buffer, and of generalised rows with a
 /// cell of their grid round it.
 geo::bbox reach_of(const geo::tile& t, bool generalised);
+geo::bbox reach_of(const geo::tile& t, const tile_source& s);
 
 /// A source's state as far as it is known without asking the database. \param since  what touched it up to
 /// this version is not looked for: `touched` is then at least that

@@ -67,7 +67,8 @@ result<tile_layers> read_tile_layers(const services& s, http::request& req, std:
                      "layers"};
     req.audit.hide_values = req.audit.hide_values || !(*found)->config.personal.empty();
     out.layers.push_back({*found, std::nullopt});
-    out.configured = geo::hash64(std::to_string((*found)->definition), out.configured);
+    out.configured = geo::hash64(std::to_string((*found)->definition) + " " + std::to_string((*found)->rules),
+                                 out.configured);
   }
   const auto& budgets = s.settings.tiles;
   out.configured = geo::hash64(

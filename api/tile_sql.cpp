@@ -1,9 +1,12 @@
 #include "api/tile_sql.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "server/layer_columns.hpp"
 #include "server/postgres/connection.hpp"
+#include "server/tile_rules.hpp"
 
 namespace gridlight::api {
 namespace {
@@ -21,12 +24,17 @@ bool reads_as_its_text(const property& p) {
   return p.cast_to_text || p.type == oid::text || p.type == oid::varchar;
 }
 
-// Of one source: "version detail_zoom".
+// Of one source: "version", or "version detail_zoom".
 std::string source_sql(const tile_source& s) {
   if (!s.versioned) return "'-'";
-  return std::string{"coalesce((SELECT concat_ws(' ', s.version"} +
-         (s.generalised ? ", s.detail_zoom) FROM gridlight.tile_state s" : ") FROM gridlight.layer_state s") +
-         " WHERE s.layer = " + postgres::connection::quote_literal(s.name) + "), '-')";
+  const auto of = [](std::string_view columns, std::string_view table, const std::string& layer) {
+    return fmt::format("coalesce((SELECT concat_ws(' ', {}) FROM gridlight.{} s WHERE s.layer = {}", columns,
+                       table, postgres::connection::quote_literal(layer));
+  };
+  if (!s.placed.empty()) return of(place_version_sql, "tile_state", s.placed) + "), '-')";
+  if (!s.generalised) return of("s.version", "layer_state", s.name) + "), '-')";
+  return of("s.version, s.detail_zoom", "tile_state", s.name) +
+         fmt::format(" AND {} = {}), '-')", rules_hash_sql, s.rules);
 }
 
 // The columns of all parts but `own`, which gives its own.
@@ -168,8 +176,10 @@ std::vector<tile_source> sources_of(std::span<const tile_part> parts) {
     if (std::find(out.begin(), out.end(), s) == out.end()) out.push_back(std::move(s));
   };
   for (const tile_part& p : parts) {
-    add({p.of->config.name, p.generalised, p.of->hides_place(), p.of->versioned});
-    if (p.of->snap && !p.generalised) add({p.of->snap->layer, false, false, p.of->snap->versioned});
+    const std::string& name = p.of->config.name;
+    add({name, p.generalised, p.of->hides_place(), p.of->versioned, p.generalised ? p.of->rules : 0});
+    if (p.of->snap)
+      add({p.of->snap->layer, false, false, p.of->snap->versioned, 0, p.generalised ? name : std::string{}});
     if (has_condition(*p.of)) add({std::string{conditions}, false, false, true});
   }
   return out;

@@ -24,8 +24,11 @@ struct tile_part {
 struct tile_source {
   std::string name;  ///< of a layer, or `conditions`
   bool generalised = false;
-  bool anywhere = false;  ///< its places are hidden: where it changed must not show in which tiles change
-  bool versioned = true;  ///< else nothing tells of its changes, and a tile of it is never kept
+  bool anywhere = false;   ///< its places are hidden: where it changed must not show in which tiles change
+  bool versioned = true;   ///< else nothing tells of its changes, and a tile of it is never kept
+  std::int64_t rules = 0;  ///< what its generalised table must be made by, to have the columns that are read
+  std::string placed =
+      {};  ///< the layer whose generalised table holds places of this one, as of a version of its own
   friend bool operator==(const tile_source&, const tile_source&) = default;
 };
 std::vector<tile_source> sources_of(std::span<const tile_part> parts);
@@ -44,7 +47,8 @@ bool composes_key(const tile_part& part);
 bool on_lattice(const tile_part& part);
 
 /// Where columns stand. Rows come after a first one whose part is -1, and whose key tells of each source
-/// "version", of a generalised one "version detail_zoom" (- for what is not there), joined by commas.
+/// "version", of a generalised one "version detail_zoom" (- for what is not there, or not made by these
+/// rules), joined by commas.
 struct tile_layout {
   static constexpr int part = 0;   ///< int4: twice the part's number, plus one of an aggregate without a key
   static constexpr int count = 1;  ///< int8: features it stands for; null: itself alone

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "geo/hash.hpp"
+#include "server/tile_rules.hpp"
 
 namespace gridlight {
 
@@ -86,6 +87,7 @@ catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
     : layers_(std::move(layers)), broken_(std::move(broken)) {
   for (layer& l : layers_) {
     l.definition = definition_of(l);
+    if (l.has_place()) l.rules = hash_of_rules(generalisation_rules(l));
     if (l.config.personal.empty()) continue;
     layer& bare = unveiled_.emplace_back(l);
     bare.config.personal.clear();

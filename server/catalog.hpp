@@ -101,6 +101,8 @@ struct layer {
   /// A hash of all that decides what of its rows is served, and how: answers by one definition are not those
   /// by another. The same on every server. Made by the catalog.
   std::uint64_t definition = 0;
+  std::int64_t rules =
+      0;  ///< hash_of_rules of its generalised table, as it would be made now. Made by the catalog.
 
   /// The key of a feature is one text: the columns' texts joined by ':', with '\' before ':' and '\' in them.
   bool has_geometry() const noexcept { return config.geometry_type != geometry_kind::none; }

@@ -11,6 +11,8 @@
 #include <charconv>
 #include <utility>
 
+#include "server/tile_rules.hpp"
+
 namespace gridlight {
 namespace asio = boost::asio;
 namespace {
@@ -42,10 +44,12 @@ std::string changes_sql(std::string_view origin) {
 SELECT s.layer, s.version, s.change_floor, t.version, t.detail_zoom, c.version, c.envelope IS NULL,
        (SELECT string_agg(concat_ws(' ', ST_XMin(e.geom), ST_YMin(e.geom), ST_XMax(e.geom), ST_YMax(e.geom)), ' ')
         FROM ST_Dump(c.envelope) e WHERE NOT ST_IsEmpty(e.geom)),
-       (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), )" +
+       (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), t.rules_hash, t.places, )" +
          std::string{origin} + R"(
 FROM gridlight.layer_state s
-LEFT JOIN gridlight.tile_state t ON t.layer = s.layer
+LEFT JOIN (SELECT s.*, )" +
+         std::string{rules_hash_sql} + " AS rules_hash, " + std::string{place_version_sql} + R"( AS places
+           FROM gridlight.tile_state s OFFSET 0) t ON t.layer = s.layer
 LEFT JOIN LATERAL (
   SELECT o.version, o.envelope FROM gridlight.layer_change o WHERE o.layer = s.layer
     AND o.version > greatest(s.change_floor, coalesce(($1::json ->> s.layer)::bigint, 0)) AND o.version <= s.version
@@ -63,6 +67,8 @@ enum column : int {
   everything,
   boxes,
   database,
+  tiles_rules,
+  tiles_places,
   history_id,
   system,
   timeline
@@ -73,7 +79,7 @@ const postgres::statement& all_changes(std::size_t asks_for) {
     return postgres::statement{changes_sql(origin),
                                {oid::text},
                                {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8,
-                                oid::boolean, oid::text, oid::int8, oid::text, oid::int8, oid::int8}};
+                                oid::boolean, oid::text, oid::int8, oid::int8, oid::int8, oid::text, oid::int8, oid::int8}};
   };
   static const std::array<postgres::statement, origins.size()> all{with(origins[0]), with(origins[1]),
                                                                    with(origins[2])};
@@ -130,7 +136,9 @@ version_store::readings read_rows(const postgres::result_set& rows) {
     of.version = rows.integer(row, version);
     of.floor = rows.integer(row, floor_of);
     if (!rows.is_null(row, tiles_version))
-      of.tiles = {rows.integer(row, tiles_version), static_cast<int>(rows.integer(row, detail_zoom))};
+      of.tiles = {rows.integer(row, tiles_version), static_cast<int>(rows.integer(row, detail_zoom)),
+                  rows.integer(row, tiles_rules),
+                  rows.is_null(row, tiles_places) ? 0 : rows.integer(row, tiles_places)};
     if (rows.is_null(row, changed)) continue;
     layer_change& change = of.changes.emplace_back();
     change.version = rows.integer(row, changed);

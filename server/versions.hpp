@@ -33,6 +33,8 @@ struct layer_knowledge {
   struct generalised {
     std::int64_t version = 0;  ///< of the layer that it was made from
     int detail_zoom = 0;
+    std::int64_t rules = 0;   ///< hash_of_rules
+    std::int64_t places = 0;  ///< version of the layer whose places it has; 0: they are its own
     friend bool operator==(const generalised&, const generalised&) = default;
   };
   std::optional<generalised> tiles;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "server/layer_columns.hpp"
+#include "server/tile_rules.hpp"
 #include "sync/command.hpp"
 #include "sync/generalize/level_sql.hpp"
 #include "sync/generalize/merged_sql.hpp"
@@ -236,13 +237,14 @@ std::string_view name(outcome::kind k) noexcept {
 }
 
 std::string current_rules(const layer& l, std::string_view place_version) {
-  std::string out = rules_text(l);
-  if (l.snap) out.append(" place version ").append(place_version);
+  std::string out = generalisation_rules(l);
+  if (l.snap) out.append(place_mark).append(place_version);
   return out;
 }
 
 bool may_have_tiles(const layer& l) noexcept {
-  return l.versioned && l.config.mode != layer_mode::attached && l.has_place();
+  return l.versioned && (!l.snap || l.snap->versioned) && l.config.mode != layer_mode::attached &&
+         l.has_place();
 }
 
 awaitable<result<outcome>> build(connection& db, const layer& l, bool anew) {

@@ -8,9 +8,6 @@
 namespace gridlight::sync::generalize {
 namespace {
 
-// Raised when the same rows and rules give another table.
-constexpr int algorithm = 4;
-
 // The pyramid's edge, north and south.
 constexpr std::string_view top = "85.0511287798066";
 
@@ -139,19 +136,6 @@ std::string property_list(const layer& l, std::string_view before) {
   std::string out;
   for (std::size_t i = 0; i < served_properties(l).size(); ++i)
     out += fmt::format(", {}p{}", before, i);
-  return out;
-}
-
-std::string rules_text(const layer& l) {
-  const layer_config& c = l.config;
-  std::string out =
-      fmt::format("{} zooms {}-{} detail {} rank {} merge {} from {}{} key {} at {}", algorithm, c.min_zoom,
-                  c.max_zoom, c.tiles.detail ? std::to_string(*c.tiles.detail) : "auto", c.tiles.rank,
-                  c.merge_column(), layer_columns::table(l), layer_columns::join(l),
-                  layer_columns::key_text(l), layer_columns::place_of(l).geometry);
-  out += fmt::format(" {}", name(c.geometry_type));
-  for (const property& p : served_properties(l))
-    out += fmt::format(" {}:{}", layer_columns::read(p), p.type);
   return out;
 }
 

@@ -59,7 +59,4 @@ std::string values_sql(const std::vector<box>& boxes);
 /// ", p0, p1" with what stands before each name.
 std::string property_list(const layer& l, std::string_view before = {});
 
-/// What the generalised table is made by, apart from the rows: another text, another table.
-std::string rules_text(const layer& l);
-
 }  // namespace gridlight::sync::generalize

@@ -65,19 +65,20 @@ std::string step(const event_state_pointer& before, const world& after, const ev
 }  // namespace
 
 TEST_CASE("an id names the versions, and is read back; what is none of ours is none") {
-  const told_versions told{{"circuits", {97, 0}}, {"topology", {812, 810}}};
-  CHECK(event_id(told) == "circuits=97,topology=812/810");
+  const told_versions told{{"circuits", {97, 0}}, {"customers", {4, 3, 8}}, {"topology", {812, 810}}};
+  CHECK(event_id(told) == "circuits=97,customers=4/3/8,topology=812/810");
   CHECK(read_event_id(event_id(told)) == told);
   told_versions marked = told;
   marked.mark = 0x1f0c29d07a6b35;
-  CHECK(event_id(marked) == "@001f0c29d07a6b35,circuits=97,topology=812/810");
+  CHECK(event_id(marked) == "@001f0c29d07a6b35,circuits=97,customers=4/3/8,topology=812/810");
   CHECK(read_event_id(event_id(marked)) == told);
   CHECK(read_event_id(event_id(marked))->mark == marked.mark);
   for (const char* junk :
        {"@", "@,a=1", "@0,a=1", "@xyz,a=1", "@1f", "@1f,", "@11111111111111111,a=1", "@1 ,a=1"})
     CHECK_FALSE(read_event_id(junk).has_value());
-  for (const char* junk : {"", ",", "a", "a=", "=1", "a=-1", "a=1/", "a=1/x", "a=1,a=2", "a=1,,b=2",
-                           "a=99999999999999999999", "812.97", "a=1 ", "a=1/2/3", "a= 1"})
+  for (const char* junk :
+       {"", ",", "a", "a=", "=1", "a=-1", "a=1/", "a=1/x", "a=1,a=2", "a=1,,b=2", "a=99999999999999999999",
+        "812.97", "a=1 ", "a=1/2/3/4", "a=1/2/", "a=1/2/-3", "a= 1"})
     CHECK_FALSE(read_event_id(junk).has_value());
   CHECK(read_event_id("a=1,")->size() == 1);
 }
