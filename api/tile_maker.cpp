@@ -15,8 +15,10 @@ using boost::asio::awaitable;
 
 // What was measured on the reference machine: reading and encoding take some 4 us a feature.
 constexpr double features_per_ms = 250;
-// Combinations of layers are endless; each has a statement of its own.
-constexpr std::size_t most_statements = 256;
+// Combinations of layers are endless; each has a statement of its own, whose plan takes a session some 0.2 MB
+// a layer. Those of more layers than a few are kept for the first that ask for such, else made for each tile.
+constexpr std::size_t most_statements = 256, few_layers = 4, most_large = 4;
+constexpr std::uint32_t weight_of_layer = 4;  // beside a lookup
 // Packing is what a cold tile costs most. Level 6 takes 4.5 times as long for 8 % fewer bytes of buildings.
 constexpr int tile_gzip_level = 1;
 constexpr int attempts = 3;
@@ -127,7 +129,7 @@ std::optional<source_state> known_state(const tile_source& s, const geo::tile& t
 
 // What is the same for every tile of these parts.
 struct tile_maker::prepared {
-  prepared(const question& q, tile_rows rows, std::int64_t most);
+  prepared(const question& q, tile_rows rows, std::int64_t most, bool kept);
 
   std::vector<tile_source> sources;
   tile_layout layout;
@@ -171,23 +173,39 @@ tile_layers with_own_properties(tile_layers layers) {
 }
 }  // namespace
 
-tile_maker::prepared::prepared(const question& q, tile_rows rows, std::int64_t most)
+tile_maker::prepared::prepared(const question& q, tile_rows rows, std::int64_t most, bool kept)
     : sources{sources_of(q.parts)},
       layout{layout_of(q.parts)},
-      sql{tile_statement(q.parts, rows, most), tile_parameters(rows)},
+      sql{tile_statement(q.parts, rows, most),
+          tile_parameters(rows),
+          {},
+          kept ? weight_of_layer * static_cast<std::uint32_t>(q.parts.size()) : 0},
       drawn{drawn_parts(with_own_properties(q.layers), q.parts, layout)} {}
 
 std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& q, tile_rows rows) {
-  if (of_ != q.layers.owner || prepared_.size() >= most_statements) {
+  if (of_ != q.layers.owner) {
     prepared_.clear();
+    large_ = 0;
     of_ = q.layers.owner;
   }
   std::string key{rows == tile_rows::ranked ? "ranked" : "all"};
   for (const tile_part& p : q.parts)
     key.append(p.generalised ? ",g" : ",").append(p.joined ? "j:" : ":").append(p.of->config.name);
-  auto& found = prepared_[std::move(key)];
-  if (!found) found = std::make_shared<const prepared>(q, rows, most_);
-  return found;
+  const auto there = prepared_.find(key);
+  if (there != prepared_.end()) {
+    there->second.last_used = ++uses_;
+    return there->second.how;
+  }
+  const bool large = q.parts.size() > few_layers;
+  if (large && large_ >= most_large) return std::make_shared<const prepared>(q, rows, most_, false);
+  if (large) ++large_;
+  if (prepared_.size() >= most_statements)
+    prepared_.erase(std::min_element(prepared_.begin(), prepared_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_used < b.second.last_used;
+    }));
+  auto how = std::make_shared<const prepared>(q, rows, most_, true);
+  prepared_[std::move(key)] = {how, ++uses_};
+  return how;
 }
 
 awaitable<result<postgres::result_set>> tile_maker::ask(question& q, tile_rows rows, std::int64_t limit) {

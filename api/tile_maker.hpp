@@ -110,7 +110,13 @@ class tile_maker {
   condition_store& circuits_;
   const config::tile_settings& settings_;
   const std::int64_t most_;  ///< features of a layer that fit the time budget
-  std::map<std::string, std::shared_ptr<const prepared>, std::less<>> prepared_;
+  struct kept {
+    std::shared_ptr<const prepared> how;
+    std::uint64_t last_used = 0;
+  };
+  std::map<std::string, kept, std::less<>> prepared_;
+  std::size_t large_ = 0;  ///< of more than a few layers
+  std::uint64_t uses_ = 0;
   std::shared_ptr<const catalog> of_;  ///< whose layers the prepared are about
   http::gzip_packer packer_;
 };

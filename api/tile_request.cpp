@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 
 #include "api/common.hpp"
@@ -67,13 +68,23 @@ result<tile_layers> read_tile_layers(const services& s, http::request& req, std:
                      "layers"};
     req.audit.hide_values = req.audit.hide_values || !(*found)->config.personal.empty();
     out.layers.push_back({*found, std::nullopt});
-    out.configured = geo::hash64(std::to_string((*found)->definition) + " " + std::to_string((*found)->rules),
-                                 out.configured);
   }
   const auto& budgets = s.settings.tiles;
-  out.configured = geo::hash64(
-      std::to_string(budgets.max_bytes) + " " + std::to_string(budgets.budget.count()), out.configured);
+  out.configured =
+      geo::hash64(std::to_string(budgets.max_bytes) + " " + std::to_string(budgets.budget.count()));
   return out;
+}
+
+void put_in_order(tile_layers& layers) {
+  std::map<std::string_view, tile_layer> by_name;
+  for (tile_layer& l : layers.layers)
+    by_name.emplace(l.of->config.name, std::move(l));
+  layers.layers.clear();
+  layers.names.clear();
+  for (auto& [name, l] : by_name) {
+    layers.names.append(layers.names.empty() ? "" : ",").append(name);
+    layers.layers.push_back(std::move(l));
+  }
 }
 
 void read_tile_properties(http::parameters& q, tile_layers& layers) {
@@ -105,8 +116,12 @@ void read_tile_properties(http::parameters& q, tile_layers& layers) {
 }
 
 std::string tile_key(const tile_layers& layers, const geo::tile& t) {
+  std::uint64_t configured = layers.configured;
+  for (const tile_layer& l : layers.layers)
+    configured =
+        geo::hash64(std::to_string(l.of->definition) + " " + std::to_string(l.of->rules), configured);
   std::string out = layers.names;
-  out.append("?").append(layers.selected).append("#").append(std::to_string(layers.configured));
+  out.append("?").append(layers.selected).append("#").append(std::to_string(configured));
   for (const std::int64_t n : {static_cast<std::int64_t>(t.z), t.x, t.y})
     out.append("/").append(std::to_string(n));
   return out;

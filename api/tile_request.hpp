@@ -27,9 +27,10 @@ struct tile_layer {
 /// Which layers tiles are asked of; keeps the catalog that they live in.
 struct tile_layers {
   std::shared_ptr<const catalog> owner;
-  std::vector<tile_layer> layers;  ///< in the order that they were named in
+  std::vector<tile_layer> layers;  ///< in the order that they were named in, until put_in_order()
   std::string names;               ///< joined by commas
-  std::uint64_t configured = 0;    ///< a hash of what is configured and decides what lies in them
+  std::uint64_t configured =
+      0;                 ///< a hash of what is configured for all layers and decides what lies in them
   std::string selected;  ///< the properties' names joined by commas, sorted; empty: each layer's own
 };
 
@@ -37,6 +38,9 @@ struct tile_layers {
 /// geometry), forbidden (a hidden place that nothing stands in for), schema_mismatch, database_unavailable.
 /// Personal data never is in a tile, whoever asks.
 result<tile_layers> read_tile_layers(const services& s, http::request& req, std::string_view names);
+
+/// Puts the layers into the order of their names: of these there is one tile, however they are named.
+void put_in_order(tile_layers& layers);
 
 /// `properties=a,b`: each must be one of some layer's.
 void read_tile_properties(http::parameters& q, tile_layers& layers);

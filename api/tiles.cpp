@@ -21,6 +21,7 @@ result<tile_question> read_question(const services& s, http::request& req) {
   auto layers = read_tile_layers(s, req, req.path_values.at(0));
   if (!layers) return layers.error();
   tile_question out{*std::move(layers), *t, {}};
+  put_in_order(out.layers);
   http::parameters q{req};
   read_tile_properties(q, out.layers);
   q.text("v");  // of the URLs that TileJSON gives out: each version has its own

@@ -150,10 +150,11 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
   if (auto refused = refuse(until, how)) co_return std::move(*refused);
   if (a.has_zero_byte()) co_return failure{errc::bad_parameter, "a text value has a zero byte in it"};
   if (how != alone && !enter_pipeline()) co_return lost();
+  const bool unnamed = pooled || s.weight() == 0;
   const bool in_transaction = how == alone && PQtransactionStatus(pg.get()) != PQTRANS_IDLE;
   for (int attempt = 0;; ++attempt) {
-    std::uint64_t number = pooled ? 0 : prepared.touch(s.id());
-    if (number == 0 && !pooled) {
+    std::uint64_t number = unnamed ? 0 : prepared.touch(s.id());
+    if (number == 0 && !unnamed) {
       auto ready = co_await prepare(s, until, how);
       if (!ready) co_return std::move(ready).error();
       number = *ready;
@@ -167,13 +168,13 @@ asio::awaitable<result<result_set>> connection::impl::run(const statement& s, co
       co_return overdue();
     }
     if (!got.error) {
-      if (pooled && !has_types(got.last.native(), s.columns())) co_return unexpected_types(s);
+      if (unnamed && !has_types(got.last.native(), s.columns())) co_return unexpected_types(s);
       co_return std::move(got.last);
     }
     // The tables have changed under the plan, or somebody deallocated it: nothing was done, so prepare it
     // anew.
     const bool stale = got.sqlstate == "0A000" || got.sqlstate == "26000";
-    if (pooled || in_transaction || attempt > 0 || !stale || broken) {
+    if (unnamed || in_transaction || attempt > 0 || !stale || broken) {
       got.error->log_detail += "; in: " + s.sql();
       co_return std::move(*got.error);
     }
@@ -203,7 +204,7 @@ asio::awaitable<result<result_set>> connection::execute(std::string_view sql, de
 bool connection::impl::send(const statement& s, std::uint64_t number, const arguments& a) {
   assert(s.parameters().empty() || static_cast<int>(s.parameters().size()) == a.size());
   a.to_native(scratch);
-  if (pooled) {
+  if (number == 0) {
     const Oid* types = s.parameters().empty() ? nullptr : s.parameters().data();
     return PQsendQueryParams(pg.get(), s.sql().c_str(), a.size(), types, scratch.values.data(),
                              scratch.lengths.data(), scratch.formats.data(), 1) != 0;
@@ -226,13 +227,13 @@ asio::awaitable<result<void>> connection::impl::deallocate(statement_cache::entr
 // kept.
 asio::awaitable<result<std::uint64_t>> connection::impl::prepare(const statement& s, deadline until,
                                                                  sharer how) {
-  while (prepared.full()) {
+  while (prepared.full(s.weight())) {
     const statement_cache::entry oldest = prepared.oldest();
     prepared.erase(oldest);
     auto evicted = co_await deallocate(oldest, until, how);
     if (!evicted) co_return std::move(evicted).error();
   }
-  const statement_cache::entry own{s.id(), prepared.new_number()};
+  const statement_cache::entry own{s.id(), prepared.new_number(), s.weight()};
   const statement_name name{own.number};
   if (PQsendPrepare(pg.get(), name.text, s.sql().c_str(), static_cast<int>(s.parameters().size()),
                     s.parameters().data()) == 0)

@@ -56,11 +56,13 @@ Int big_endian(Int v) {
 
 }  // namespace
 
-statement::statement(std::string sql, std::vector<Oid> parameters, std::vector<Oid> columns)
+statement::statement(std::string sql, std::vector<Oid> parameters, std::vector<Oid> columns,
+                     std::uint32_t weight)
     : id_(next_id()),
       sql_(std::move(sql)),
       parameters_(std::move(parameters)),
       columns_(std::move(columns)),
+      weight_(weight),
       repeatable_(reads_only(sql_)) {}
 
 void arguments::put(const void* data, std::size_t n, bool binary) {

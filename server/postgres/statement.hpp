@@ -20,10 +20,15 @@ class statement {
   /// \param columns  when not empty, the column types that the code reads by position; a difference found
   /// when the
   ///                 statement is prepared fails with errc::schema_mismatch.
-  explicit statement(std::string sql, std::vector<Oid> parameters = {}, std::vector<Oid> columns = {});
+  /// \param weight   the memory that a session takes to keep it, a lookup's being 1; 0: it is not kept but
+  /// parsed
+  ///                 for each use
+  explicit statement(std::string sql, std::vector<Oid> parameters = {}, std::vector<Oid> columns = {},
+                     std::uint32_t weight = 1);
 
   std::uint64_t id() const noexcept { return id_; }
   const std::string& sql() const noexcept { return sql_; }
+  std::uint32_t weight() const noexcept { return weight_; }
   std::span<const Oid> parameters() const noexcept { return parameters_; }
   std::span<const Oid> columns() const noexcept { return columns_; }
   /// A SELECT, or a WITH, VALUES or TABLE without a writing word in it: pool::query runs it again when its
@@ -35,6 +40,7 @@ class statement {
   std::string sql_;
   std::vector<Oid> parameters_;
   std::vector<Oid> columns_;
+  std::uint32_t weight_;
   bool repeatable_;
 };
 

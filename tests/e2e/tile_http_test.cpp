@@ -63,7 +63,7 @@ TEST_CASE("a tile is the same by each of its names and encodings, and is told un
   }
 }
 
-TEST_CASE("a tile of several layers is their tiles one after another") {
+TEST_CASE("a tile of several layers is their tiles one after another, in the order of their names") {
   const tile_world w;
   const auto seed = chosen_seed();
   CAPTURE(seed);
@@ -78,10 +78,13 @@ TEST_CASE("a tile of several layers is their tiles one after another") {
     if (chosen.empty()) continue;
     const tile t = w.any_tile(*chosen[0], static_cast<int>(random() % 21), random);
     std::string names, parts;
+    std::map<std::string, const tile_truth*> in_order;
     for (const tile_truth* l : chosen) {
       names += (names.empty() ? "" : ",") + l->of().config.name;
-      parts += tile_bytes(w.get(l->of().config.name, t));
+      in_order.emplace(l->of().config.name, l);
     }
+    for (const auto& [name, l] : in_order)
+      parts += tile_bytes(w.get(name, t));
     CAPTURE(tile_url(names, t));
     const http_reply together = w.get(names, t);
     CHECK(tile_bytes(together).size() == parts.size());

@@ -50,7 +50,7 @@ TEST_CASE("the statement cache forgets the least recently used, and numbers each
   const auto one = insert(1), two = insert(2);
   CHECK(one != 0);
   CHECK(one != two);
-  CHECK(cache.full());
+  CHECK(cache.full(1));
   CHECK(cache.touch(1) == one);
   CHECK(cache.oldest().id == 2);
   CHECK_FALSE(cache.erase({2, one}));  // another preparation
@@ -62,7 +62,17 @@ TEST_CASE("the statement cache forgets the least recently used, and numbers each
   CHECK(cache.touch(2) == again);
   CHECK(cache.oldest().id == 1);
   CHECK_FALSE(cache.erase({99, 1}));
-  CHECK(cache.full());
+  CHECK(cache.full(1));
+}
+
+TEST_CASE("the statement cache counts what statements weigh; one heavier than all has it for itself") {
+  statement_cache cache{4};
+  CHECK_FALSE(cache.full(9));
+  cache.insert({1, cache.new_number(), 3});
+  CHECK_FALSE(cache.full(1));
+  CHECK(cache.full(2));
+  CHECK(cache.erase({1, 1}));
+  CHECK_FALSE(cache.full(4));
 }
 
 TEST_CASE("identifiers and literals are quoted") {
