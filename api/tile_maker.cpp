@@ -295,7 +295,6 @@ awaitable<result<tile_ptr>> tile_maker::make(tile_layers layers, geo::tile t,
                                              bool packed) {
   auto out = std::make_shared<made_tile>();
   out->history = history;
-  out->owner = layers.owner;
   question q{layers, t, known, parts_at(layers, t.z, known.get()), until, out->timing, rank, history, packed};
   for (tile_part& p : q.parts)
     p.joined = has_condition(*p.of) && !tells_circuit(*p.of);

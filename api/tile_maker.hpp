@@ -49,10 +49,10 @@ struct made_tile {
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
   std::int64_t dropped = 0;   ///< features left out for the sake of the budgets
   http::request_timing timing;
-  std::shared_ptr<const catalog> owner = {};  ///< of the layers it was asked of
 
-  /// The edition of what is known of versions by which it was found right last: by the same it need not be
-  /// judged again.
+  /// The edition of what is known of versions, with the number of the catalog, by which it was found right
+  /// last: by the same it need not be judged again. It holds no catalog: those of long ago would stay for its
+  /// sake.
   mutable std::atomic<std::uint64_t> right_by{0};
   /// The versions of the first sources up to which no change touched it: only later ones have to be looked
   /// at.

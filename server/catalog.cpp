@@ -1,7 +1,7 @@
 #include "server/catalog.hpp"
 
 #include <algorithm>
-
+#include <atomic>
 #include <utility>
 
 #include "geo/hash.hpp"
@@ -81,10 +81,18 @@ std::uint64_t definition_of(const layer& l) {
   return geo::hash64(all);
 }
 
+// Plans are chosen by orders of magnitude; below some rows any is as good.
+bool about_the_same(double a, double b) {
+  constexpr double few = 1000;
+  return std::max(a, b) <= few || std::max(a, b) <= 2 * std::min(a, b);
+}
+
 }  // namespace
 
 catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
     : layers_(std::move(layers)), broken_(std::move(broken)) {
+  static std::atomic<std::uint64_t> last{0};
+  number_ = ++last;
   for (layer& l : layers_) {
     l.definition = definition_of(l);
     if (l.has_place()) l.rules = hash_of_rules(generalisation_rules(l));
@@ -93,6 +101,20 @@ catalog::catalog(std::vector<layer> layers, std::vector<unusable> broken)
     bare.config.personal.clear();
     bare.snap.reset();
   }
+}
+
+bool catalog::as_good_as(const catalog& other) const {
+  return broken_ == other.broken_ &&
+         std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(),
+                    [](const layer& a, layer b) {
+                      const bool known = (a.extent_area_km2 > 0) == (b.extent_area_km2 > 0);
+                      if (!known || !about_the_same(a.extent_area_km2, b.extent_area_km2)) return false;
+                      const auto rows = static_cast<double>(b.estimated_rows);
+                      if (!about_the_same(static_cast<double>(a.estimated_rows), rows)) return false;
+                      b.estimated_rows = a.estimated_rows;
+                      b.extent_area_km2 = a.extent_area_km2;
+                      return a == b;
+                    });
 }
 
 const layer& catalog::unveiled(const layer& l) const noexcept {

@@ -127,9 +127,14 @@ class catalog {
   const layer& unveiled(const layer& l) const noexcept;
   std::span<const layer> layers() const noexcept { return layers_; }
   std::span<const unusable> broken() const noexcept { return broken_; }
-  friend bool operator==(const catalog&, const catalog&) = default;
+  /// Another one of each that was made in this process; a copy's is the same.
+  std::uint64_t number() const noexcept { return number_; }
+  /// Serves the same, and would not choose other plans: numbers of rows and extents, which change with the
+  /// data, are about the same.
+  bool as_good_as(const catalog& other) const;
 
  private:
+  std::uint64_t number_ = 0;
   std::vector<layer> layers_, unveiled_;
   std::vector<unusable> broken_;
 };

@@ -398,3 +398,16 @@ TEST_CASE("however sets of layers are named there is one tile, and a session kee
   CHECK(held->integer(0, 0) > 10);
   CHECK(held->integer(0, 1) <= 128);
 }
+
+TEST_CASE("another catalog that serves the same leaves tiles kept, and goes when it is replaced") {
+  bench b;
+  b.tile(tiles_of("transformers"));
+  const std::weak_ptr<const catalog> first = b.layers.get();
+  b.reload();
+  const auto asked = b.queries();
+  b.tile(tiles_of("transformers"));
+  CHECK(b.queries() == asked);
+  b.tile(tiles_of("water"));  // the maker of tiles has the new one, too
+  CHECK(b.queries() == asked + 1);
+  CHECK(first.expired());
+}

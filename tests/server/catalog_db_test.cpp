@@ -256,6 +256,38 @@ TEST_CASE("rows and extent are those of layer_state, else the planner's estimate
   check(0, 0);
 }
 
+TEST_CASE("a catalog is as good as one of about as many rows, and not as one that serves anything else") {
+  const test::temp_db db;
+  db.run(R"(
+    CREATE TABLE l (id int PRIMARY KEY, name text, geom geometry(Point,4326));
+    CREATE SCHEMA gridlight;
+    CREATE TABLE gridlight.layer_state (layer text PRIMARY KEY, version bigint NOT NULL DEFAULT 1,
+      row_count bigint, bounds geometry(Geometry,4326));
+    CREATE TABLE gridlight.watched (layer text PRIMARY KEY, relation text NOT NULL);
+    INSERT INTO gridlight.watched VALUES ('l', 'public.l');
+    INSERT INTO gridlight.layer_state VALUES ('l', 1, 100000, ST_MakeEnvelope(0, 0, 1, 1, 4326)))");
+  db.run(tells_sql);
+  const catalog first = read_one(db, "key: id");
+  const auto same_after = [&](const std::string& sql) {
+    db.run(sql);
+    const catalog now = read_one(db, "key: id");
+    CHECK(now.number() != first.number());
+    CHECK(now.as_good_as(first) == first.as_good_as(now));
+    return now.as_good_as(first);
+  };
+  const std::string set = "UPDATE gridlight.layer_state SET ";
+  CHECK(same_after("SELECT"));
+  CHECK(same_after(set + "row_count = 100001, bounds = ST_MakeEnvelope(0, 0, 1.1, 1, 4326)"));
+  CHECK(same_after(set + "row_count = 60000"));
+  CHECK_FALSE(same_after(set + "row_count = 40000"));
+  CHECK_FALSE(same_after(set + "row_count = 0"));
+  CHECK_FALSE(same_after(set + "row_count = 100000, bounds = NULL"));
+  CHECK_FALSE(same_after(set + "bounds = ST_MakeEnvelope(0, 0, 2, 2, 4326)"));
+  CHECK(same_after(set + "bounds = ST_MakeEnvelope(0, 0, 1, 1, 4326)"));
+  CHECK_FALSE(same_after("ALTER TABLE l ADD COLUMN more int"));
+  CHECK_FALSE(same_after("ALTER TABLE l DROP COLUMN more; UPDATE gridlight.watched SET relation = 'other'"));
+}
+
 TEST_CASE("a role with few rights reads what it may, and is told what it lacks") {
   const test::temp_db db;
   const test::temp_role role{db};
