@@ -1,5 +1,8 @@
 #include "api/event_source.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -58,7 +61,7 @@ bool grid_moved(const told_versions& was, const told_versions& is) {
 struct event_source::outage_reader {
   explicit outage_reader(std::shared_ptr<const catalog> c, const layer& l)
       : owner(std::move(c)),
-        statement(layer_sql{l}.where(open_condition, most_outages)),
+        statement(layer_sql{l}.where(open_condition, most_outages + 1)),
         writer(l),
         layout(layout_of(l)) {}
   std::shared_ptr<const catalog> owner;
@@ -207,7 +210,8 @@ asio::awaitable<result<void>> event_source::read_outages(grid_state& into,
   if (!rows) co_return rows.error();
   if (!reader.writer.fits(*rows)) co_return failure{errc::schema_mismatch, "layer outages has changed"};
   std::string member = R"(,"outages":[)";
-  for (int row = 0; row < rows->rows(); ++row) {
+  into.outages_cut = rows->rows() > most_outages;
+  for (int row = 0; row < std::min<std::int64_t>(rows->rows(), most_outages); ++row) {
     if (rows->is_null(row, reader.layout.key)) continue;
     std::string id;
     open_outage one;
@@ -223,7 +227,14 @@ asio::awaitable<result<void>> event_source::read_outages(grid_state& into,
     member += one.feature;
     into.outages.emplace(std::move(id), std::move(one));
   }
-  into.outages_member = http::make_chunk(member + "]");
+  member += ']';
+  if (into.outages_cut) {
+    member += outages_cut_member;
+    if (!now_ || !now_->grid || !now_->grid->outages_cut)
+      spdlog::warn("events: more than {} outages are open; listeners are told of the first of them",
+                   most_outages);
+  }
+  into.outages_member = http::make_chunk(member);
   co_return result<void>{};
 }
 

@@ -262,7 +262,9 @@ std::vector<http::chunk_pointer> snapshot_text(const event_state& now, const eve
         if (outages.back() != '[') outages += ',';
         outages += o.feature;
       }
-      out.push_back(http::make_chunk(outages + "]"));
+      outages += ']';
+      if (now.grid->outages_cut) outages += outages_cut_member;
+      out.push_back(http::make_chunk(outages));
     }
   }
   static const http::chunk_pointer end = http::make_chunk("}\n\n");

@@ -32,6 +32,9 @@ std::string event_id(const told_versions& told);
 /// What a client sends as Last-Event-ID; nothing when it is none of ours.
 std::optional<told_versions> read_event_id(std::string_view text);
 
+/// Of a snapshot that holds but the first outages.
+inline constexpr std::string_view outages_cut_member = ",\"outages_truncated\":true";
+
 /// An outage that is not restored.
 struct open_outage {
   std::string feature;
@@ -44,7 +47,8 @@ struct grid_state {
   std::map<std::string, std::string, std::less<>> substations;  ///< JSON of id and of row
   std::map<std::string, open_outage, std::less<>> outages;      ///< by JSON of the id
   http::chunk_pointer substations_member;  ///< `,"substations":[…]` in the route's order
-  http::chunk_pointer outages_member;      ///< `,"outages":[…]`
+  http::chunk_pointer outages_member;      ///< `,"outages":[…]`, and outages_cut_member
+  bool outages_cut = false;                ///< there are more, of which nothing is told
 };
 
 /// What listeners have been told up to now. Immutable; each change makes another.

@@ -47,7 +47,9 @@ struct made_tile {
   tile_name name;
   std::vector<source_state> sources;
   std::uint64_t history = 0;  ///< version_store::history() before it was asked for
-  std::int64_t dropped = 0;   ///< features left out for the sake of the budgets
+  mutable seen_versions asked_with =
+      {};  ///< what the client knew of, where that was not known here; set before it is kept
+  std::int64_t dropped = 0;  ///< features left out for the sake of the budgets
   http::request_timing timing;
 
   /// The edition of what is known of versions, with the number of the catalog, by which it was found right

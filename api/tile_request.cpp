@@ -75,6 +75,31 @@ result<tile_layers> read_tile_layers(const services& s, http::request& req, std:
   return out;
 }
 
+std::vector<std::string> versions_told(const tile_layers& layers) {
+  std::vector<std::string> out;
+  bool conditioned = false;
+  for (const tile_layer& l : layers.layers) {
+    if (l.of->versioned) out.push_back(l.of->config.name);
+    if (l.of->snap && l.of->snap->versioned) out.push_back(l.of->snap->layer);
+    conditioned = conditioned || has_condition(*l.of);
+  }
+  if (conditioned) out.emplace_back(conditions);
+  return out;
+}
+
+seen_versions read_versions(std::string_view v, const tile_layers& layers) {
+  seen_versions out;
+  for (std::string& name : versions_told(layers)) {
+    const auto dot = v.find('.');
+    const auto number = whole_number(v.substr(0, dot));
+    if (!number) return {};
+    out.emplace_back(std::move(name), *number);
+    v.remove_prefix(dot == v.npos ? v.size() : dot + 1);
+  }
+  if (!v.empty()) out.clear();
+  return out;
+}
+
 void put_in_order(tile_layers& layers) {
   std::map<std::string_view, tile_layer> by_name;
   for (tile_layer& l : layers.layers)

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/layer_source.hpp"
@@ -38,6 +39,13 @@ struct tile_layers {
 /// geometry), forbidden (a hidden place that nothing stands in for), schema_mismatch, database_unavailable.
 /// Personal data never is in a tile, whoever asks.
 result<tile_layers> read_tile_layers(const services& s, http::request& req, std::string_view names);
+
+/// Versions by the layers' names.
+using seen_versions = std::vector<std::pair<std::string, std::int64_t>>;
+/// Whose versions `v=` tells, in its order: of the layers and of what goes into their tiles.
+std::vector<std::string> versions_told(const tile_layers& layers);
+/// Numbers joined by '.', one for each of these; none when it is anything else.
+seen_versions read_versions(std::string_view v, const tile_layers& layers);
 
 /// Puts the layers into the order of their names: of these there is one tile, however they are named.
 void put_in_order(tile_layers& layers);

@@ -91,16 +91,10 @@ std::optional<geo::bbox> bounds_of(const tile_layers& layers, const layer_states
 // Names what tiles would be made from now: other versions are other URLs.
 std::string versions_of_tiles(const tile_layers& layers, const layer_states& states) {
   std::string out;
-  const auto add = [&](const layer_state* at) {
-    if (at != nullptr) out.append(out.empty() ? "" : ".").append(std::to_string(at->version));
-  };
-  bool conditioned = false;
-  for (const tile_layer& l : layers.layers) {
-    add(state_of(states, *l.of));
-    if (l.of->snap) add(state_of_places(states, *l.of));
-    conditioned = conditioned || has_condition(*l.of);
+  for (const std::string& name : versions_told(layers)) {
+    const auto at = states.find(name);
+    out.append(out.empty() ? "" : ".").append(std::to_string(at == states.end() ? 0 : at->second.version));
   }
-  if (const auto at = states.find(conditions); conditioned && at != states.end()) add(&at->second);
   return out;
 }
 

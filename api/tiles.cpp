@@ -12,7 +12,8 @@ namespace {
 struct tile_question {
   tile_layers layers;
   geo::tile t;
-  std::string key;  ///< the same for the same tile, however it was asked for
+  std::string key;          ///< the same for the same tile, however it was asked for
+  seen_versions seen = {};  ///< versions that the client knows of
 };
 
 result<tile_question> read_question(const services& s, http::request& req) {
@@ -21,10 +22,17 @@ result<tile_question> read_question(const services& s, http::request& req) {
   auto layers = read_tile_layers(s, req, req.path_values.at(0));
   if (!layers) return layers.error();
   tile_question out{*std::move(layers), *t, {}};
-  put_in_order(out.layers);
+  int last_zoom = 0;
+  for (const tile_layer& l : out.layers.layers)
+    last_zoom = std::max(last_zoom, l.of->config.max_zoom);
+  if (t->z > last_zoom)
+    return failure{errc::not_found, "tiles of " + out.layers.names + " end at zoom " +
+                                        std::to_string(last_zoom) +
+                                        ", their last, which is to be drawn larger beyond it"};
   http::parameters q{req};
+  if (const auto v = q.text("v")) out.seen = read_versions(*v, out.layers);
+  put_in_order(out.layers);
   read_tile_properties(q, out.layers);
-  q.text("v");  // of the URLs that TileJSON gives out: each version has its own
   if (auto bad = q.fault()) return *std::move(bad);
   out.key = tile_key(out.layers, out.t);
   return out;
@@ -47,6 +55,21 @@ http::response response_of(const made_tile& t) {
   out.status = 204;
   out.etag.clear();
   return out;
+}
+
+// Whether the client, who heard of it elsewhere, knows of a change that is not known here yet.
+bool is_ahead(const tile_question& q, const version_store::knowledge& known) {
+  return std::any_of(q.seen.begin(), q.seen.end(), [&](const auto& seen) {
+    const auto at = known.find(seen.first);
+    return at != known.end() && seen.second > at->second->version;
+  });
+}
+
+// The database was asked for the tile on account of these, or later ones: whoever makes them up, or has them
+// from before the database was set back, does not have it asked again.
+bool was_asked_with(const made_tile& t, const seen_versions& seen) {
+  return std::equal(seen.begin(), seen.end(), t.asked_with.begin(), t.asked_with.end(),
+                    [](const auto& now, const auto& before) { return now.second <= before.second; });
 }
 
 enum class verdict { right, outdated, of_another_history };
@@ -130,10 +153,11 @@ boost::asio::awaitable<result<tile_ptr>> make_and_keep(services& s,
                                                        tile_question q,
                                                        std::shared_ptr<const version_store::knowledge> known,
                                                        std::uint64_t history, postgres::urgency rank,
-                                                       bool packed) {
+                                                       bool packed, bool ahead) {
   const deadline until = deadline_in(s.settings.http.request_timeout);
   const auto made = co_await s.maker->make(q.layers, q.t, known, history, until, rank, packed);
   if (made) {
+    if (ahead) (*made)->asked_with = q.seen;
     s.tiles->dropped.add(static_cast<std::uint64_t>((*made)->dropped));
     keep(*s.tiles, q, *made);
   }
@@ -162,9 +186,10 @@ answer_t tile(services& s, http::request& req) {
   tile_ptr kept = known ? store.kept.find(q->key) : nullptr;
   const verdict is = kept ? judge(*kept, *q, *known, history) : verdict::of_another_history;
   if (is == verdict::of_another_history) kept = nullptr;
-  const bool fresh = known && s.versions->fresh() != nullptr;
+  const bool ahead = known && is_ahead(*q, *known) && !(kept && was_asked_with(*kept, q->seen));
+  const bool fresh = known && !ahead && s.versions->fresh() != nullptr;
   req.timing.cache_ms += ms_since(start);
-  if (kept && is == verdict::right && (fresh || may_be_stale(s))) {
+  if (kept && is == verdict::right && !ahead && (fresh || may_be_stale(s))) {
     if (!fresh) co_return stale_response(s, *kept);
     store.hits.add();
     co_return response_of(*kept);
@@ -182,10 +207,14 @@ answer_t tile(services& s, http::request& req) {
   const bool packed =
       s.settings.tiles.cache_bytes > 0 || http::preferred_coding(req.headers) == http::coding::gzip;
   const single_flight<tile_ptr>::work work = [&s, alive = s.self.lock(), question = *q, known, history,
-                                              rank = req.rank(), packed] {
-    return make_and_keep(s, alive, question, known, history, rank, packed);
+                                              rank = req.rank(), packed, ahead] {
+    return make_and_keep(s, alive, question, known, history, rank, packed, ahead);
   };
-  auto flight = store.flights.run(flight_key(*q, known.get(), history), req.until, work);
+  // Nor may he join work that began before what he knows of was known.
+  std::string flight_of = flight_key(*q, known.get(), history);
+  for (std::size_t i = 0; ahead && i < q->seen.size(); ++i)
+    flight_of.append(i == 0 ? "!" : ".").append(std::to_string(q->seen[i].second));
+  auto flight = store.flights.run(std::move(flight_of), req.until, work);
   const auto made = co_await std::move(flight);
   if (!made.value) {
     if (kept && database_away(made.value.error().code) && may_be_stale(s)) co_return stale_response(s, *kept);

@@ -355,6 +355,55 @@ TEST_CASE("where a hidden place moved does not show in the names of tiles") {
   }
 }
 
+TEST_CASE(
+    "beyond the last zoom of all layers there are no tiles; up to it those of the layers that have it") {
+  bench b;
+  b.serve(
+      "layers:\n  shallow: {table: osm_water, key: id, zooms: [0, 12], geometry_type: polygon}\n"
+      "  deep: {table: osm_water, key: id, zooms: [5, 14], geometry_type: polygon}\n");
+  const auto found = b.tile("/api/postgres/tiles/shallow,deep/13/1927/3387");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].name == "deep");
+  CHECK(b.tile("/api/postgres/tiles/deep/4/3/6").empty());  // below the first there is nothing yet
+  for (const char* beyond : {"shallow/13/1927/3387", "shallow,deep/15/7709/13550"})
+    CHECK(b.refused("/api/postgres/tiles/" + std::string{beyond}).code == errc::not_found);
+}
+
+TEST_CASE("a client that knows of a newer version than the server is not given what is kept") {
+  bench b;
+  const auto url = [&](const std::string& v) { return tiles_of("transformers", "?v=" + v); };
+  const std::int64_t now =
+      std::stoll(b.db.value("SELECT version FROM gridlight.layer_state WHERE layer = 'transformers'"));
+  b.tile(url(std::to_string(now)));
+  const std::string etag = b.last.etag;
+  b.db.run("UPDATE transformers SET rated_kva = 51 WHERE transformer_id = 'T1'");  // not learnt of yet
+  const auto asked = b.queries();
+  b.if_none_match = "\"" + etag + "\"";
+  for (const std::string& v : {std::to_string(now), std::to_string(now + 1) + ".1", std::string{"junk"},
+                               std::string{}, std::string{"99999999999999999999"}}) {
+    const auto same = b.get(url(v));
+    REQUIRE(same.has_value());
+    CHECK(same->etag == etag);
+  }
+  CHECK(b.queries() == asked);
+  b.tile(url(std::to_string(now + 1)));
+  CHECK(b.last.etag != etag);
+  CHECK(b.header("Gridlight-Version") == "transformers=" + std::to_string(now + 1));
+  b.if_none_match.clear();
+  b.tile(tiles_of("transformers"));
+  CHECK(b.header("Gridlight-Version") == "transformers=" + std::to_string(now + 1));  // it is kept
+  // Made up, or of before the database was set back: asked for once.
+  b.learn();
+  const auto before = b.queries();
+  for (int i = 0; i < 3; ++i)
+    b.tile(url(std::to_string(now + 900 - i)));
+  CHECK(b.queries() == before + 1);
+  // What TileJSON gives out is read so, with what else goes into the tiles.
+  const auto root = b.json("/api/postgres/tiles/topology,customers.json");
+  const std::string told{std::string_view{root["tiles"].at(0)}};
+  CHECK(std::count(told.begin(), told.end(), '.') >= 3);
+}
+
 TEST_CASE("however sets of layers are named there is one tile, and a session keeps few of their statements") {
   bench b;
   std::vector<std::string> names{"substations", "transformers", "power_lines", "buildings",    "water",

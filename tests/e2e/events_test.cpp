@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <thread>
 
 #include "tests/support/command.hpp"
@@ -51,6 +52,12 @@ double metric(const demo_server& s, const std::string& name) {
   return at == all.npos ? -1 : std::stod(all.substr(at + name.size() + 2));
 }
 
+bool comes_true_within(std::chrono::milliseconds timeout, const std::function<bool()>& holds) {
+  for (const auto end = steady_clock::now() + timeout; !holds(); std::this_thread::sleep_for(50ms))
+    if (steady_clock::now() > end) return false;
+  return true;
+}
+
 }  // namespace
 
 TEST_CASE("a listener is told a snapshot, then of an outage from its opening to its end") {
@@ -85,6 +92,30 @@ TEST_CASE("a listener is told a snapshot, then of an outage from its opening to 
   const auto status = all.next("status");
   CHECK(has(status.data, "\"worst_circuit_load\":99,"));
   CHECK(has(http_client{s.url()}.get("/api/postgres/substations/status").body, status.data));
+}
+
+TEST_CASE("a snapshot that holds but the first of very many outages says so") {
+  const demo_server s{
+      {},
+      {"outages are open"},
+      "INSERT INTO outage_restoration_tracker (outage_id, status, longitude, latitude) SELECT 'Z' || i, "
+      "'ACTIVE', -95.4, 29.7 FROM generate_series(1, 20001) i"};
+  const auto count = [](const std::string& text) {
+    std::size_t out = 0;
+    for (auto at = text.find("\"Feature\""); at != text.npos; at = text.find("\"Feature\"", at + 1))
+      ++out;
+    return out;
+  };
+  for (const char* query : {"?layers=outages", "?layers=outages&bbox=-97,28,-94,31"}) {
+    sse_client all{s.url(), route + std::string{query}};
+    const auto cut = all.next("snapshot");
+    CHECK(count(cut.data) == 20'000);
+    CHECK(has(cut.data, "],\"outages_truncated\":true}"));
+  }
+  s.db().run("DELETE FROM outage_restoration_tracker WHERE outage_id LIKE 'Z%'");
+  CHECK(comes_true_within(10s, [&] {
+    return !has(sse_client{s.url(), route}.next("snapshot").data, "truncated");
+  }));
 }
 
 TEST_CASE("who comes back after a cut misses nothing; what is not known any more is a snapshot") {
