@@ -7,6 +7,7 @@
 #include "sync/generalize/generalize.hpp"
 #include "sync/keeper.hpp"
 #include "sync/lease.hpp"
+#include "sync/likeness.hpp"
 #include "sync/load/target.hpp"
 #include "sync/progress.hpp"
 #include "sync/requests.hpp"
@@ -26,6 +27,12 @@ struct kept_table {
   std::int64_t run_id = 0, rows = 0;
   std::string name, replaced_at;
 };
+
+awaitable<result<void>> execute(connection& db, std::string sql) {
+  const auto done = co_await db.execute(sql, command_deadline());
+  if (!done) co_return done.error();
+  co_return result<void>{};
+}
 
 awaitable<result<kept_table>> find_kept(connection& db, const table_plan& plan) {
   const auto row = co_await db.execute(
@@ -50,7 +57,8 @@ awaitable<result<kept_table>> find_kept(connection& db, const table_plan& plan) 
   co_return out;
 }
 
-// Its indexes, constraints and triggers as a staging table has them. What was altered since cannot be undone.
+// Its indexes under the names of a staging table's. What was altered since cannot be undone; what
+// make_alike() knows can.
 awaitable<result<std::string>> as_staging_sql(connection& db, const table_plan& plan, const table_shape& live,
                                               kept_table kept, std::int64_t run_id) {
   const auto old = co_await read_shape(db, plan.schema, kept.name, obstacles::ignore);
@@ -59,17 +67,17 @@ awaitable<result<std::string>> as_staging_sql(connection& db, const table_plan& 
   if (!was) co_return was.error();
   const auto is = co_await read_target(db, plan.schema, plan.table);
   if (!is) co_return is.error();
-  bool same = was->size() == is->size() && old->indexes.size() == live.indexes.size();
+  bool same = was->size() == is->size() && old->indexes.size() == live.indexes.size() &&
+              old->checks == live.checks && old->persistence == live.persistence;
   for (std::size_t i = 0; same && i < is->size(); ++i)
-    same = (*was)[i].name == (*is)[i].name && (*was)[i].type == (*is)[i].type;
+    same = (*was)[i].name == (*is)[i].name && (*was)[i].type == (*is)[i].type &&
+           (*was)[i].not_null == (*is)[i].not_null && (*was)[i].generated == (*is)[i].generated;
   std::string sql = "ALTER TABLE " + qualified(plan.schema, kept.name) + " RENAME TO " +
                     connection::quote_identifier(staging_name(run_id)) + "; ";
   std::vector<bool> taken(old->indexes.size());
   for (std::size_t n = 0; same && n < live.indexes.size(); ++n) {
     std::size_t at = 0;
-    while (at < old->indexes.size() &&
-           (taken[at] || old->indexes[at].definition != live.indexes[n].definition ||
-            old->indexes[at].constraint != live.indexes[n].constraint))
+    while (at < old->indexes.size() && (taken[at] || !old->indexes[at].same_as(live.indexes[n])))
       ++at;
     same = at < old->indexes.size();
     if (!same) break;
@@ -80,14 +88,7 @@ awaitable<result<std::string>> as_staging_sql(connection& db, const table_plan& 
   if (!same)
     co_return failure{errc::conflict,
                       qualified(plan.schema, plan.table) +
-                          " has other columns or indexes than it had: it cannot be rolled back"};
-  const auto triggers =
-      co_await db.execute("SELECT string_agg(format('DROP TRIGGER %I ON %s', tgname, " +
-                              connection::quote_literal(qualified(plan.schema, staging_name(run_id))) +
-                              "), '; ') FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = " + old->oid,
-                          command_deadline());
-  if (!triggers) co_return triggers.error();
-  if (!triggers->is_null(0, 0)) sql.append(triggers->text(0, 0)).append("; ");
+                          " has other columns, indexes or constraints than it had: it cannot be rolled back"};
   co_return sql;
 }
 
@@ -102,11 +103,13 @@ awaitable<result<void>> put_back(connection& db, const table_plan& plan, kept_ta
   auto sql = co_await as_staging_sql(db, plan, *live, kept, run->id);
   if (!sql) co_return sql.error();
   // Renamed first, in a transaction of its own: should the swap fail, it gets its name back.
-  const std::string begin = "BEGIN; " + *sql + fence_sql(token) + "; COMMIT";
-  const auto renamed = co_await db.execute(begin, command_deadline());
-  if (!renamed) {
+  const std::string begin = "BEGIN; " + *sql + fence_sql(token);
+  result<void> step = co_await execute(db, begin);
+  if (step) step = co_await make_alike(db, *live, run->id);
+  if (step) step = co_await execute(db, "COMMIT");
+  if (!step) {
     if (!db.idle()) co_await db.execute("ROLLBACK", command_deadline());
-    co_return renamed.error();
+    co_return step;
   }
   swap_request request;
   request.live = *live;
@@ -127,7 +130,8 @@ awaitable<result<void>> put_back(connection& db, const table_plan& plan, kept_ta
           "VALUES ({}, 'rolled back') ON CONFLICT (name) DO UPDATE SET since = excluded.since; {}; {}",
           kept.rows, run->id, connection::quote_literal(plan.name()), connection::quote_literal(plan.name()),
           withdraw_requests_sql(plan.name(), "rolled back"), fence_sql(token));
-  auto done = co_await swap_in(db, std::move(request));
+  auto done = co_await execute(db, "ANALYZE " + qualified(plan.schema, staging_name(run->id)));
+  if (done) done = co_await swap_in(db, std::move(request));
   if (!done && !db.broken()) {
     const std::string undo = fmt::format(
         "ALTER TABLE {} RENAME TO {}; UPDATE gridlight.sync_run SET status = 'failed', finished_at = "

@@ -131,6 +131,11 @@ awaitable<result<void>> table_run::swap(const difference& d) {
   if (!shape && shape.error().code == errc::conflict)
     co_return failure{errc::conflict, shape.error().detail + "; drop them, or set swap: merge"};
   if (!shape) co_return shape.error();
+  bool same = shape->oid == shape_.oid && shape->checks == shape_.checks &&
+              shape->indexes.size() == shape_.indexes.size();
+  for (std::size_t n = 0; same && n < shape_.indexes.size(); ++n)
+    same = shape->indexes[n].name == shape_.indexes[n].name && shape->indexes[n].same_as(shape_.indexes[n]);
+  if (!same) co_return failure{errc::conflict, live() + " was altered during the run: nothing was changed"};
   show("indexing");
   auto step = co_await index_staging(db_, shape_, record_.id);
   if (step) step = co_await execute("COMMIT; ANALYZE " + staged());

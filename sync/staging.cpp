@@ -1,6 +1,7 @@
 #include "sync/staging.hpp"
 
 #include "sync/command.hpp"
+#include "sync/likeness.hpp"
 #include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
@@ -13,46 +14,6 @@ awaitable<result<void>> run(connection& db, std::string sql) {
   const auto done = co_await db.execute(sql, command_deadline());
   if (!done) co_return done.error();
   co_return result<void>{};
-}
-
-// Grants that the new table must have, and those that default privileges gave it and the old one has not.
-// First %s: the new table; the second: the live one's oid, as statements to run.
-constexpr std::string_view grants_sql = R"(
-WITH live AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @live),
-made AS (SELECT relacl, relowner FROM pg_class WHERE oid = @made::regclass)
-SELECT string_agg(statement, '; ' ORDER BY step) FROM (
-  SELECT 1 AS step, format('REVOKE ALL ON %s FROM %s', @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) AS statement
-  FROM made, aclexplode(made.relacl) AS a WHERE a.grantee <> made.relowner
-  UNION
-  SELECT 2, format('GRANT %s ON %s TO %s%s', a.privilege_type, @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM live, aclexplode(live.relacl) AS a WHERE a.grantee <> live.relowner
-  UNION
-  SELECT 3, format('GRANT %s (%I) ON %s TO %s%s', a.privilege_type, t.attname, @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM pg_attribute t, aclexplode(t.attacl) AS a WHERE t.attrelid = @live AND NOT t.attisdropped
-  UNION
-  SELECT 4, format('COMMENT ON TABLE %s IS %L', @made, obj_description(@live, 'pg_class'))
-  WHERE obj_description(@live, 'pg_class') IS NOT NULL
-  UNION
-  SELECT 5, format('ALTER TABLE %s OWNER TO %s', @made, live.relowner::regrole)
-  FROM live, made WHERE live.relowner <> made.relowner
-) AS statements)";
-
-std::string fill_in(std::string_view sql, std::string_view live, std::string_view made) {
-  std::string out;
-  for (std::size_t i = 0; i < sql.size(); ++i) {
-    if (sql.substr(i).starts_with("@live"))
-      out.append(live), i += 4;
-    else if (sql.substr(i).starts_with("@made"))
-      out.append(made), i += 4;
-    else
-      out += sql[i];
-  }
-  return out;
 }
 
 std::string columns_list(const std::vector<std::string>& columns) {
@@ -118,11 +79,15 @@ awaitable<result<removed_rows>> remove_violations(connection& db, std::string ta
 std::string create_index_sql(const index_shape& index, const std::string& table, std::int64_t run_id,
                              std::size_t n) {
   const std::string name = ident(new_index_name(run_id, n));
-  std::string sql = index.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ";
+  // The clause TABLESPACE would stand in the middle of the definition.
+  std::string sql;
+  if (!index.tablespace.empty())
+    sql = "SET LOCAL default_tablespace = " + connection::quote_literal(index.tablespace) + "; ";
+  sql.append(index.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
   sql.append(name).append(" ON ").append(table).append(" ").append(index.definition);
   if (index.constraint.empty()) return sql;
   sql.append("; ALTER TABLE ").append(table).append(" ADD CONSTRAINT ").append(name).append(" ");
-  return sql.append(index.constraint).append(" USING INDEX ").append(name);
+  return sql.append(index.constraint).append(" USING INDEX ").append(name).append(index.timing);
 }
 
 // Builds a unique index; when rows stand in its way, removes them first. The savepoint keeps the rows.
@@ -197,15 +162,11 @@ awaitable<result<void>> create_staging(connection& db, const table_shape& shape,
   sql.append(qualified(shape.schema, shape.name));
   sql.append(
       " INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY"
-      " INCLUDING STATISTICS INCLUDING STORAGE)");
+      " INCLUDING STORAGE) USING ");
+  sql.append(ident(shape.access_method));
   if (!shape.options.empty()) sql.append(" WITH (").append(shape.options).append(")");
-  const auto made = co_await run(db, sql);
-  if (!made) co_return made.error();
-  const std::string text = connection::quote_literal(table);
-  const auto grants = co_await db.execute(fill_in(grants_sql, shape.oid, text), command_deadline());
-  if (!grants) co_return grants.error();
-  if (grants->is_null(0, 0)) co_return result<void>{};
-  co_return co_await run(db, std::string{grants->text(0, 0)});
+  sql.append(" TABLESPACE ").append(ident(shape.tablespace));
+  co_return co_await run(db, sql);
 }
 
 awaitable<result<std::vector<removed_rows>>> check_staging(connection& db, const table_shape& shape,
@@ -237,7 +198,8 @@ awaitable<result<void>> index_staging(connection& db, const table_shape& shape, 
     const auto built = co_await run(db, create_index_sql(shape.indexes[n], table, run_id, n));
     if (!built) co_return built.error();
   }
-  co_return result<void>{};
+  if (shape.oid.empty()) co_return result<void>{};
+  co_return co_await make_alike(db, shape, run_id);
 }
 
 awaitable<result<std::vector<removed_rows>>> finish_staging(connection& db, const table_shape& shape,

@@ -18,20 +18,29 @@ struct index_shape {
   bool unique = false;
   std::string constraint;  ///< "PRIMARY KEY" or "UNIQUE" when it stands behind a constraint; else empty
   std::vector<std::string> columns;  ///< of a unique index over plain columns of all rows; else empty
+  std::string timing = {};           ///< " DEFERRABLE INITIALLY DEFERRED", a part of it, or empty
+  std::string tablespace = {};       ///< empty: the session's default
+
+  /// Whether one can stand for the other, whatever it is called and wherever it lies.
+  bool same_as(const index_shape& other) const {
+    return definition == other.definition && constraint == other.constraint && timing == other.timing;
+  }
 };
 
 /// A CHECK constraint.
 struct check_shape {
   std::string name, definition, expression;
+  bool operator==(const check_shape&) const = default;
 };
 
 /// What a table is apart from its columns and rows: all that its replacement has to be given again.
 struct table_shape {
   std::string schema, name;
   std::string oid;          ///< empty: there is no such table yet
-  std::string fingerprint;  ///< changes with the table, its grants and all that hangs on it
+  std::string fingerprint;  ///< changes with the table, its grants and comments and all that hangs on it
   std::string persistence;  ///< "UNLOGGED " or empty
-  std::string options;      ///< storage parameters, such as "fillfactor=70"
+  std::string options;      ///< storage parameters, such as "fillfactor = '70'"
+  std::string access_method, tablespace;
   std::vector<index_shape> indexes;
   std::vector<check_shape> checks;
 };
@@ -40,23 +49,25 @@ struct table_shape {
 enum class obstacles { refuse, ignore };
 
 /// Reads a table for its replacement. Fails with schema_mismatch when it is not there, and with conflict,
-/// naming them, when something hangs on it that a swap cannot carry over (views, foreign keys, policies,
+/// naming them, when something hangs on it that a swap cannot carry over (materialized views, foreign keys,
 /// publications, rules, functions, inheritance).
 boost::asio::awaitable<result<table_shape>> read_shape(postgres::connection& db, std::string schema,
                                                        std::string table,
                                                        obstacles when_found = obstacles::refuse);
 
-/// The fingerprint as it is now; empty when there is no such table. One quick query, fit to be asked under a
-/// lock.
+/// The fingerprint as it is now; empty when there is no such table.
 boost::asio::awaitable<result<std::string>> read_fingerprint(postgres::connection& db, std::string schema,
                                                              std::string table);
+
+/// A short one of what can change although the table is locked in SHARE UPDATE EXCLUSIVE MODE: its grants,
+/// what hangs on it, and the views among that. Fit to be asked while readers wait.
+boost::asio::awaitable<result<std::string>> read_quick_fingerprint(postgres::connection& db, std::string oid);
 
 /// The name of a run's staging table, without its schema; it stands in the live table's schema.
 std::string staging_name(std::int64_t run_id);
 
-/// Makes the empty staging table in the transaction that is open: columns, defaults, generated columns,
-/// comments, owner and grants of the live one, no indexes and no CHECK constraints. \pre shape.oid is not
-/// empty
+/// Makes the empty staging table in the transaction that is open: columns, defaults, generated columns and
+/// storage of the live one, no indexes, no constraints and no grants. \pre shape.oid is not empty
 boost::asio::awaitable<result<void>> create_staging(postgres::connection& db, const table_shape& shape,
                                                     std::int64_t run_id);
 
@@ -79,8 +90,8 @@ enum class duplicate_rule {
 
 /// Checks and indexes a filled staging table in the transaction that filled it: takes out duplicates of
 /// unique keys and rows that violate a CHECK constraint, then builds every index (named new_index_name) and
-/// constraint. \pre rows were stored by COPY in the same transaction as the table was made, so that they
-/// stand in order
+/// constraint, and does make_alike(). \pre rows were stored by COPY in the same transaction as the table was
+/// made, so that they stand in order
 boost::asio::awaitable<result<std::vector<removed_rows>>> finish_staging(postgres::connection& db,
                                                                          const table_shape& shape,
                                                                          std::int64_t run_id,
@@ -91,7 +102,7 @@ boost::asio::awaitable<result<std::vector<removed_rows>>> check_staging(postgres
                                                                         const table_shape& shape,
                                                                         std::int64_t run_id,
                                                                         duplicate_rule rule);
-/// The second half: the other indexes, which nothing can keep from being built.
+/// The second half: the other indexes, which nothing can keep from being built, and make_alike().
 boost::asio::awaitable<result<void>> index_staging(postgres::connection& db, const table_shape& shape,
                                                    std::int64_t run_id);
 

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "sync/command.hpp"
+#include "sync/likeness.hpp"
 #include "sync/simple_query.hpp"
 
 namespace gridlight::sync {
@@ -27,7 +28,7 @@ void rename(std::string& sql, std::string_view kind, const std::string& schema, 
   sql.append(" RENAME TO ").append(ident(to)).append("; ");
 }
 
-// The live table out of the way, the new one and its indexes to their names, owned sequences along.
+// The live table out of the way, the new one and its indexes to their names.
 std::string rename_sql(const swap_request& r) {
   const std::string staged = staging_name(r.run_id), old = replaced_name(r.run_id);
   std::string sql;
@@ -73,35 +74,6 @@ std::string found_sql(const swap_request& r) {
   return sql.append(" FROM ").append(qualified(r.live.schema, staging_name(r.run_id)));
 }
 
-constexpr std::string_view carry_sql = R"(
-SELECT string_agg(statement, '; ') FROM (
-  SELECT pg_get_triggerdef(oid) AS statement FROM pg_trigger WHERE tgrelid = @ AND NOT tgisinternal
-  UNION ALL
-  SELECT format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::regclass, @name, a.attname)
-  FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-  JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a' AND d.refobjid = @
-) AS statements)";
-
-// Triggers and owned sequences of the live table, as statements that fit once the new one has its name.
-awaitable<result<std::string>> carried(connection& db, const swap_request& r) {
-  if (r.live.oid.empty()) co_return std::string{};
-  const std::string name = connection::quote_literal(qualified(r.live.schema, r.live.name));
-  std::string sql;
-  for (std::size_t i = 0; i < carry_sql.size(); ++i) {
-    if (carry_sql.substr(i).starts_with("@name"))
-      sql.append(name), i += 4;
-    else if (carry_sql[i] == '@')
-      sql.append(r.live.oid);
-    else
-      sql += carry_sql[i];
-  }
-  const auto rows = co_await db.execute(sql, command_deadline());
-  if (!rows) co_return rows.error();
-  if (rows->is_null(0, 0)) co_return std::string{};
-  co_return std::string{rows->text(0, 0)} + "; ";
-}
-
 // Autovacuum gives way to whoever waits a second for a lock, never to tries of 5 ms. This lock of ours is in
 // no reader's or writer's way.
 std::string keep_vacuum_off_sql(const swap_request& r) {
@@ -109,37 +81,69 @@ std::string keep_vacuum_off_sql(const swap_request& r) {
          " IN SHARE UPDATE EXCLUSIVE MODE";
 }
 
-// One try: the whole transaction. A lock that cannot be had fails it with SQLSTATE 55P03.
-awaitable<result<void>> attempt(connection& db, const swap_request& r) {
-  auto step = co_await run(db, "BEGIN");
-  if (step && !r.live.oid.empty()) step = co_await run(db, keep_vacuum_off_sql(r));
-  if (step) step = co_await run(db, found_sql(r));
-  if (!step) co_return step.error();
-  const auto extras = co_await carried(db, r);
-  if (!extras) co_return extras.error();
-  // Those who come while it is tried wait for it, and for what is done under it: together less than 10 ms.
+// Those who come while it is tried wait for it, and for what is done under it: together less than 10 ms.
+// Locks of views are taken first, as a reader takes them; all together have less time than the table alone,
+// for there is more to do then.
+std::string lock_sql(const swap_request& r, const carried_over& extras) {
   std::string sql = "SET LOCAL lock_timeout = '5ms'";
-  if (!r.live.oid.empty())
-    sql.append("; LOCK TABLE ")
-        .append(qualified(r.live.schema, r.live.name))
-        .append(" IN ACCESS EXCLUSIVE MODE");
-  step = co_await run(db, sql);
+  if (r.live.oid.empty()) return sql;
+  const std::string lock =
+      "LOCK TABLE " + qualified(r.live.schema, r.live.name) + " IN ACCESS EXCLUSIVE MODE";
+  if (extras.lock_sql.empty()) return sql.append("; ").append(lock);
+  sql +=
+      "; SELECT set_config('gridlight.statement_timeout', current_setting('statement_timeout'), true); "
+      "SET LOCAL statement_timeout = '3ms'; DO ";
+  sql += connection::quote_literal("BEGIN " + extras.lock_sql + lock + "; END");
+  return sql +=
+         "; SELECT set_config('statement_timeout', current_setting('gridlight.statement_timeout'), true)";
+}
+
+failure was_altered(const swap_request& r) {
+  return {errc::conflict, qualified(r.live.schema, r.live.name) +
+                              " was altered during the load: nothing was changed, load again"};
+}
+
+enum class outcome { done, try_again };
+
+// One try: the whole transaction. What was read of the table before the load must still hold.
+awaitable<result<outcome>> attempt(connection& db, const swap_request& r) {
+  const bool replaces = !r.live.oid.empty();
+  auto step = co_await run(db, "BEGIN");
+  if (step && replaces) step = co_await run(db, keep_vacuum_off_sql(r));
   if (!step) co_return step.error();
-  // From here readers wait. What was read of the table before the load must still hold.
-  if (!r.live.oid.empty()) {
+  carried_over extras;
+  std::string quick;
+  if (replaces) {
     const auto now = co_await read_fingerprint(db, r.live.schema, r.live.name);
     if (!now) co_return now.error();
-    if (*now != r.live.fingerprint)
-      co_return failure{errc::conflict, qualified(r.live.schema, r.live.name) +
-                                            " was altered during the load: nothing was changed, load again"};
+    if (*now != r.live.fingerprint) co_return was_altered(r);
+    auto before = co_await read_quick_fingerprint(db, r.live.oid);
+    if (!before) co_return before.error();
+    quick = std::move(*before);
+    auto read = co_await read_carried(db, r.live, r.run_id);
+    if (!read) co_return read.error();
+    extras = std::move(*read);
   }
-  sql = rename_sql(r);
-  sql.append(*extras);
+  step = co_await run(db, found_sql(r));
+  if (!step) co_return step.error();
+  step = co_await run(db, lock_sql(r, extras));
+  if (!step && is_sqlstate(step.error(), "57014")) co_return outcome::try_again;
+  if (!step) co_return step.error();
+  // From here readers wait.
+  if (replaces) {
+    const auto now = co_await read_quick_fingerprint(db, r.live.oid);
+    if (!now) co_return now.error();
+    if (*now != quick) co_return outcome::try_again;
+  }
+  std::string sql = rename_sql(r);
+  sql.append(extras.make_sql);
   for (const std::string& layer : r.layers)
     sql.append(state_sql(layer));
   if (has_conditions(r.live)) sql.append("SELECT gridlight.refresh_conditions(); ");
   sql.append(r.record_sql).append(r.record_sql.empty() ? "" : "; ").append("COMMIT");
-  co_return co_await run(db, sql);
+  step = co_await run(db, sql);
+  if (!step) co_return step.error();
+  co_return outcome::done;
 }
 
 awaitable<void> sleep(std::chrono::milliseconds time) {
@@ -157,9 +161,10 @@ awaitable<result<void>> swap_in(connection& db, swap_request request) {
   const deadline end = deadline_in(request.give_up_after);
   for (;;) {
     const auto done = co_await attempt(db, request);
-    if (done) break;
+    if (done && *done == outcome::done) break;
     if (!db.broken()) co_await run(db, "ROLLBACK");
-    if (!is_sqlstate(done.error(), "55P03")) co_return done.error();
+    // 55P03: a lock that could not be had.
+    if (!done && !is_sqlstate(done.error(), "55P03")) co_return done.error();
     if (steady::now() > end)
       co_return failure{errc::conflict, qualified(request.live.schema, request.live.name) +
                                             " could not be locked: other sessions hold it without a pause"};

@@ -28,10 +28,11 @@ struct swap_request {
 std::string replaced_name(std::int64_t run_id);
 
 /// Puts the staging table in the live one's place, by rename, and raises the layers' versions, in one
-/// transaction: a reader sees all of the old or all of the new. The live table's lock is tried for 5 ms at a
-/// time, every 250 ms. Then drops the old table, unless it is kept, in a transaction of its own; one that is
-/// still being read is left to remove_stale(). Fails with conflict when the live table changed since it was
-/// read, or its lock could not be had.
+/// transaction: a reader sees all of the old or all of the new. What make_alike() and read_carried() know
+/// goes along; views on the table are turned to the new one, and stay what they are. The locks of the table
+/// and of its views are tried for 5 ms at most, every 250 ms. Then drops the old table, unless it is kept,
+/// in a transaction of its own; one that is still being read is left to remove_stale(). Fails with conflict
+/// when the live table changed since it was read, or its lock could not be had.
 boost::asio::awaitable<result<void>> swap_in(postgres::connection& db, swap_request request);
 
 }  // namespace gridlight::sync

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "sync/command.hpp"
+#include "sync/obstacles.hpp"
 #include "sync/staging.hpp"
 
 // What Postgres's catalogs say of a table that is to be replaced.
@@ -10,8 +11,15 @@ namespace {
 using postgres::connection;
 
 constexpr std::string_view table_sql = R"(
-SELECT c.oid, c.relpersistence, coalesce(array_to_string(c.reloptions, ', '), '')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND )";
+SELECT c.oid, c.relpersistence, concat_ws(', ',
+         (SELECT string_agg(format('%I = %L', option_name, option_value), ', ') FROM pg_options_to_table(c.reloptions)),
+         (SELECT string_agg(format('toast.%I = %L', option_name, option_value), ', ')
+          FROM pg_class t, pg_options_to_table(t.reloptions) WHERE t.oid = c.reltoastrelid)),
+       am.amname, s.spcname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am am ON am.oid = c.relam
+JOIN pg_database d ON d.datname = current_database()
+JOIN pg_tablespace s ON s.oid = coalesce(nullif(c.reltablespace, 0), d.dattablespace)
+WHERE c.relkind = 'r' AND )";
 
 // The definition is cut behind its table's name, which is written as pg_get_indexdef writes it.
 constexpr std::string_view indexes_sql = R"(
@@ -20,11 +28,16 @@ SELECT ic.relname,
          CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, ic.relname, n.nspname, c.relname)) + 1),
        i.indisunique,
        CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' ELSE '' END,
-       a.attname
+       a.attname,
+       CASE WHEN k.condeferrable THEN ' DEFERRABLE' || CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END
+            ELSE '' END,
+       s.spcname
 FROM pg_index i
 JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_database d ON d.datname = current_database()
+JOIN pg_tablespace s ON s.oid = coalesce(nullif(ic.reltablespace, 0), d.dattablespace)
 LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
 LEFT JOIN LATERAL generate_series(0, i.indnkeyatts - 1) AS nth
        ON i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -35,66 +48,39 @@ constexpr std::string_view checks_sql = R"(
 SELECT conname, pg_get_constraintdef(oid), pg_get_expr(conbin, conrelid)
 FROM pg_constraint WHERE contype = 'c' AND conrelid = )";
 
-// $ stands for the table's oid.
-constexpr std::string_view obstacles_sql = R"(
-SELECT string_agg(DISTINCT what, ', ' ORDER BY what) FROM (
-  SELECT CASE WHEN r.ev_class = $ THEN 'rule ' || r.rulename
-              ELSE CASE v.relkind WHEN 'm' THEN 'materialized view ' ELSE 'view ' END || v.oid::regclass END AS what
-  FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class
-  WHERE r.ev_class = $ OR r.oid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_rewrite'::regclass
-                                    AND refclassid = 'pg_class'::regclass AND refobjid = $)
-  UNION ALL
-  SELECT CASE contype WHEN 'x' THEN 'exclusion constraint ' ELSE 'foreign key ' END || conname || ' of '
-         || conrelid::regclass
-  FROM pg_constraint WHERE contype IN ('f', 'x') AND (conrelid = $ OR confrelid = $)
-  UNION ALL
-  SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = $
-  UNION ALL
-  SELECT 'row level security' FROM pg_class WHERE oid = $ AND relrowsecurity
-  UNION ALL
-  SELECT 'a replica identity of its own' FROM pg_class WHERE oid = $ AND relreplident NOT IN ('d', 'n')
-  UNION ALL
-  SELECT 'publication ' || p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-  WHERE r.prrelid = $
-  UNION ALL
-  SELECT 'trigger ' || tgname || ' (not simply enabled)' FROM pg_trigger
-  WHERE tgrelid = $ AND NOT tgisinternal AND tgenabled <> 'O'
-  UNION ALL
-  SELECT 'inheritance with ' || CASE WHEN inhrelid = $ THEN inhparent ELSE inhrelid END::regclass
-  FROM pg_inherits WHERE inhrelid = $ OR inhparent = $
-  UNION ALL
-  SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d
-  WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n'
-    AND (d.refclassid, d.refobjid) IN (('pg_class'::regclass, $), ('pg_type'::regclass,
-                                       (SELECT reltype FROM pg_class WHERE oid = $)))
-) AS obstacles)";
-
-// xmin changes with every ALTER and GRANT; what hangs on the table is in pg_depend. ANALYZE changes neither.
+// xmin changes with every ALTER, GRANT and COMMENT; ANALYZE changes none of these rows.
 constexpr std::string_view fingerprint_sql = R"(
-SELECT concat_ws(':', c.oid, c.xmin, md5((SELECT string_agg(concat_ws(',', d.classid, d.objid, d.refobjsubid, d.deptype), ';'
-                                                            ORDER BY d.classid, d.objid, d.refobjsubid, d.deptype)
-  FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)))
+SELECT concat_ws(':', c.oid, c.xmin, md5(concat_ws('|',
+  (SELECT string_agg(concat_ws(',', d.classid, d.objid, d.refobjsubid, d.deptype), ';'
+                     ORDER BY d.classid, d.objid, d.refobjsubid, d.deptype)
+   FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid),
+  (SELECT string_agg(concat_ws(',', o.kind, o.oid, o.x), ';' ORDER BY o.kind, o.oid) FROM (
+     SELECT 1 AS kind, attnum::oid AS oid, xmin AS x FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
+     UNION ALL SELECT 2, oid, xmin FROM pg_attrdef WHERE adrelid = c.oid
+     UNION ALL SELECT 3, indexrelid, xmin FROM pg_index WHERE indrelid = c.oid
+     UNION ALL SELECT 4, x.oid, x.xmin FROM pg_class x
+       WHERE x.oid = c.reltoastrelid OR x.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)
+     UNION ALL SELECT 5, oid, xmin FROM pg_constraint WHERE conrelid = c.oid
+     UNION ALL SELECT 6, oid, xmin FROM pg_trigger WHERE tgrelid = c.oid
+     UNION ALL SELECT 7, oid, xmin FROM pg_policy WHERE polrelid = c.oid
+     UNION ALL SELECT 8, oid, xmin FROM pg_statistic_ext WHERE stxrelid = c.oid
+     UNION ALL SELECT 9, t.objoid, t.xmin FROM pg_description t WHERE t.classoid = 'pg_class'::regclass
+       AND (t.objoid = c.oid OR t.objoid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid))
+     UNION ALL SELECT 10, t.objoid, t.xmin FROM pg_depend d JOIN pg_description t
+       ON t.classoid = d.classid AND t.objoid = d.objid
+       WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.deptype = 'a'
+  ) AS o))))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE )";
 
-std::string with_oid(std::string_view sql, std::string_view oid) {
-  std::string out;
-  for (const char c : sql) {
-    if (c == '$')
-      out.append(oid);
-    else
-      out += c;
-  }
-  return out;
-}
-
-boost::asio::awaitable<result<void>> refuse_obstacles(connection& db, const table_shape& shape) {
-  const auto rows = co_await db.execute(with_oid(obstacles_sql, shape.oid), command_deadline());
-  if (!rows) co_return rows.error();
-  if (rows->is_null(0, 0)) co_return result<void>{};
-  std::string detail = qualified(shape.schema, shape.name);
-  detail.append(" cannot be replaced while these hang on it: ").append(rows->text(0, 0));
-  co_return failure{errc::conflict, std::move(detail)};
-}
+constexpr std::string_view quick_fingerprint_sql = R"(
+SELECT concat_ws(':', c.oid, c.relname, c.xmin,
+  (SELECT md5(string_agg(a.xmin::text, ',' ORDER BY a.attnum)) FROM pg_attribute a WHERE a.attrelid = c.oid),
+  (SELECT md5(string_agg(concat_ws(',', d.classid, d.objid, d.refobjsubid, d.deptype, r.xmin, v.xmin), ';'
+                         ORDER BY d.classid, d.objid, d.refobjsubid, d.deptype))
+   FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+   LEFT JOIN pg_class v ON v.oid = r.ev_class
+   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid))
+FROM pg_class c WHERE c.oid = )";
 
 void add_index(std::vector<index_shape>& indexes, const postgres::result_set& rows, int row) {
   if (indexes.empty() || indexes.back().name != rows.text(row, 0)) {
@@ -103,6 +89,8 @@ void add_index(std::vector<index_shape>& indexes, const postgres::result_set& ro
     index.definition = rows.text(row, 1);
     index.unique = rows.text(row, 2) == "t";
     index.constraint = rows.text(row, 3);
+    index.timing = rows.text(row, 5);
+    index.tablespace = rows.text(row, 6);
   }
   if (!rows.is_null(row, 4)) indexes.back().columns.emplace_back(rows.text(row, 4));
 }
@@ -130,6 +118,14 @@ boost::asio::awaitable<result<std::string>> read_fingerprint(connection& db, std
   co_return std::string{found->text(0, 0)};
 }
 
+boost::asio::awaitable<result<std::string>> read_quick_fingerprint(connection& db, std::string oid) {
+  std::string sql{quick_fingerprint_sql};
+  const auto found = co_await db.execute(sql.append(oid), command_deadline());
+  if (!found) co_return found.error();
+  if (found->rows() == 0) co_return std::string{};
+  co_return std::string{found->text(0, 0)};
+}
+
 boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::string schema, std::string table,
                                                        obstacles when_found) {
   table_shape out;
@@ -145,6 +141,8 @@ boost::asio::awaitable<result<table_shape>> read_shape(connection& db, std::stri
   out.oid = found->text(0, 0);
   if (found->text(0, 1) == "u") out.persistence = "UNLOGGED ";
   out.options = found->text(0, 2);
+  out.access_method = found->text(0, 3);
+  out.tablespace = found->text(0, 4);
   // Read before the rest, so that a change during the reading shows in it.
   auto fingerprint = co_await read_fingerprint(db, schema, table);
   if (!fingerprint) co_return fingerprint.error();

@@ -199,9 +199,9 @@ TEST_CASE("what does not fit is refused before anything is read into the databas
   CHECK(t.load(t.file("substations.csv.gz", cut.substr(0, cut.size() - 9))) == 1);
   CHECK(t.said("cut off"));
   t.db.run(
-      "CREATE VIEW v AS SELECT * FROM substations; CREATE VIEW w AS SELECT substation_id FROM substations");
+      "CREATE MATERIALIZED VIEW v AS SELECT * FROM substations; CREATE PUBLICATION w FOR TABLE substations");
   CHECK(t.load(t.file("substations.csv", header + one)) == 1);
-  CHECK(t.said("view v, view w"));
+  CHECK(t.said("materialized view v, publication w"));
   CHECK(t.db.value("SELECT count(*) FROM substations") == "0");
   CHECK(t.db.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'gridlight\\_%'") == "0");
 }
