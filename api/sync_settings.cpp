@@ -116,6 +116,7 @@ answer_t sync_settings_route(services& s, http::request& req) {
   out.body = R"({"enabled":)";
   out.body += c.sync.enabled ? "true" : "false";
   number_member(out.body, "keep_previous_s", seconds(c.sync.keep_previous));
+  number_member(out.body, "run_timeout_s", seconds(c.sync.run_timeout));
   member(out.body, "reaper", c.sync.reaper);
   number_member(out.body, "reaper_after_s", seconds(c.sync.reaper_after));
   out.body += R"(,"snowflake":)";

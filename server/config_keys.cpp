@@ -311,6 +311,8 @@ const std::vector<setting>& table() {
            "sync run does."),
       duration(GRIDLIGHT_SETTING(sync.keep_previous), 0ms, 24h * 30,
                "How long the table before a swap is kept for gridlight rollback; 0: not at all."),
+      duration(GRIDLIGHT_SETTING(sync.run_timeout), 1s, 24h,
+               "How long a run may take, by the schedule or by hand; then it is given up, and tried again."),
       one_of(
           GRIDLIGHT_SETTING(sync.reaper), {"report", "end", "off"},
           "The server that syncs looks for sessions of gridlight's, of its own role and database, that are "

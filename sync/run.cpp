@@ -126,6 +126,7 @@ awaitable<result<run_outcome>> table_run::run() {
   step = co_await do_run();
   if (!step) {
     failure why = step.error();
+    if (options_.given_up && *options_.given_up) why = **options_.given_up;
     if (is_fenced(why)) why.detail = "another instance has taken over the sync: nothing was changed";
     if (!options_.dry_run)
       co_await record_failure(db_, plan_, record_, rows_, why);
@@ -157,6 +158,17 @@ awaitable<void> record_unread(connection& db, const table_plan& plan, run_option
   std::string mode = mode_of(plan, options);
   const auto begun = co_await begin_run(db, plan, std::move(mode), options.token);
   if (begun) co_await record_failure(db, plan, *begun, filled{}, std::move(why));
+}
+
+awaitable<void> record_lost(connection& db, const table_plan& plan, std::int64_t token, failure why) {
+  const auto running = co_await db.execute(
+      fmt::format("SELECT max(run_id) FROM gridlight.sync_run WHERE layer = {} AND status = 'running' AND "
+                  "mode <> 'load' AND fencing_token = {}",
+                  connection::quote_literal(plan.name()), token),
+      command_deadline());
+  if (!running || running->is_null(0, 0)) co_return;
+  const begun_run lost{number(running->text(0, 0)), {}};
+  co_await record_failure(db, plan, lost, filled{}, std::move(why));
 }
 
 awaitable<result<run_outcome>> run_table(connection& db, source& from, const table_plan& plan,

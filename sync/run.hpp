@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct run_options {
   std::chrono::milliseconds keep_previous{0};  ///< 0: what a swap replaces is dropped
   bool checksums = false;                      ///< with dry_run: of both sides' rows
   std::function<void(std::string_view phase, std::int64_t rows)> progress = {};
+  /// Why the run was ended from without, where it was: then its failure is this, not what came of it.
+  std::shared_ptr<const std::optional<failure>> given_up = {};
 };
 
 struct run_outcome {
@@ -45,6 +48,9 @@ boost::asio::awaitable<result<run_outcome>> run_table(postgres::connection& db, 
 /// A run that fails before it reads, because its source cannot be opened: recorded like any other.
 boost::asio::awaitable<void> record_unread(postgres::connection& db, const table_plan& plan,
                                            run_options options, failure why);
+/// Why a run failed that could not record it, for its own session was lost. \param db  another one
+boost::asio::awaitable<void> record_lost(postgres::connection& db, const table_plan& plan, std::int64_t token,
+                                         failure why);
 
 /// How a run is recorded that begins so.
 std::string mode_of(const table_plan& plan, const run_options& options);

@@ -1,5 +1,8 @@
 #include "sync/runner.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
+#include "server/config_values.hpp"
 #include "sync/command.hpp"
 #include "sync/source_postgres.hpp"
 #include "sync/source_snowflake.hpp"
@@ -67,16 +70,40 @@ awaitable<result<run_outcome>> runner::run(const table_plan& plan, run_options o
     co_return from.error();
   }
   options.keep_previous = settings_.sync.keep_previous;
+  const auto given_up = std::make_shared<std::optional<failure>>();
+  options.given_up = given_up;
+  const bool recorded = !options.dry_run;
+  const std::int64_t token = options.token;
+  boost::asio::steady_timer limit{executor_, settings_.sync.run_timeout};
+  limit.async_wait([this, given_up, most = settings_.sync.run_timeout](boost::system::error_code cancelled) {
+    if (cancelled) return;
+    *given_up =
+        failure{errc::deadline, "the run took longer than sync.run_timeout, " + config_detail::show(most) +
+                                    ", and was given up: nothing was changed"};
+    give_up("the run took too long");
+  });
   auto out = co_await run_table(**db, **from, plan, std::move(options));
+  limit.cancel();
   mirrored_.reset();
+  if (*given_up) {
+    reset();
+    if (!out) out = **given_up;
+  }
+  if (out || !recorded || stopped_ || (db_ && !db_->broken())) co_return out;
+  const auto again = co_await database();
+  if (again) co_await record_lost(**again, plan, token, out.error());
   co_return out;
+}
+
+void runner::give_up(std::string_view why) {
+  if (snowflake_) snowflake_->stop();
+  if (mirrored_) mirrored_->stop();
+  if (db_) db_->give_up(why, true);
 }
 
 void runner::stop() {
   stopped_ = true;
-  if (snowflake_) snowflake_->stop();
-  if (mirrored_) mirrored_->stop();
-  if (db_) db_->give_up("the sync is stopped", true);
+  give_up("the sync is stopped");
 }
 
 void runner::reset() {

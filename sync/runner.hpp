@@ -19,6 +19,7 @@ class runner {
   /// \param settings  must outlive it
   runner(boost::asio::any_io_executor executor, const config& settings);
 
+  /// A run that takes longer than sync.run_timeout is given up.
   boost::asio::awaitable<result<run_outcome>> run(const table_plan& plan, run_options options);
   /// The session in the database; it is opened when there is none.
   boost::asio::awaitable<result<postgres::connection*>> database();
@@ -31,6 +32,8 @@ class runner {
   void close();  ///< the sessions; after the last run
 
  private:
+  void give_up(std::string_view why);
+
   boost::asio::any_io_executor executor_;
   const config& settings_;
   std::optional<postgres::connection> db_;

@@ -187,6 +187,7 @@ TEST_CASE("each setting refuses what breaks its rule, naming file, line, key, va
       {"log.audit", "on"},
       {"sync.enabled", "on"},
       {"sync.keep_previous", "31d"},
+      {"sync.run_timeout", "25h"},
       {"sync.reaper", "kill"},
       {"sync.reaper_after", "500ms"},
       {"sync.snowflake.account", "https://a"},
