@@ -76,10 +76,11 @@ enum column : int {
 
 const postgres::statement& all_changes(std::size_t asks_for) {
   static const auto with = [](std::string_view origin) {
-    return postgres::statement{changes_sql(origin),
-                               {oid::text},
-                               {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8,
-                                oid::boolean, oid::text, oid::int8, oid::int8, oid::int8, oid::text, oid::int8, oid::int8}};
+    return postgres::statement{
+        changes_sql(origin),
+        {oid::text},
+        {oid::text, oid::int8, oid::int8, oid::int8, oid::int4, oid::int8, oid::boolean, oid::text, oid::int8,
+         oid::int8, oid::int8, oid::text, oid::int8, oid::int8}};
   };
   static const std::array<postgres::statement, origins.size()> all{with(origins[0]), with(origins[1]),
                                                                    with(origins[2])};

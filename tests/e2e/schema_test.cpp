@@ -26,7 +26,8 @@ void fill_grid(const temp_db& db) {
   db.run(
       "INSERT INTO public.substations (substation_id, substation_name, latitude, longitude) "
       "SELECT 'S' || i, 'Station ' || i, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM generate_series(1, 300) i;"
-      "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent, centroid_lat, "
+      "INSERT INTO public.circuit_status_realtime (circuit_id, substation_id, avg_load_percent, "
+      "centroid_lat, "
       "centroid_lon) SELECT 'C' || i, 'S' || i, i % 100, 29.5 + i * 0.001, -95.5 + i * 0.001 FROM "
       "generate_series(1, 300) i");
 }
