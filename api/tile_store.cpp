@@ -36,8 +36,8 @@ std::size_t bytes_of(const made_tile& t) noexcept {
       sizeof t + (t.packed ? t.packed->size() + 64 : 0) + t.name.etag.size() + t.name.versions.size();
   for (const source_state& s : t.sources)
     out += sizeof s + s.of.name.size();
-  for (const auto& [layer, version] : t.asked_with)
-    out += sizeof version + sizeof layer + layer.size();
+  for (const auto& seen : t.asked_with)
+    out += sizeof seen + seen.first.size();
   return out;
 }
 
