@@ -112,7 +112,7 @@ TEST_CASE("a temporary view is its session's own") {
 TEST_CASE("a role without the right to a view, its schema or all rows is told which") {
   looked_at t{"CREATE SCHEMA closed; CREATE VIEW theirs AS SELECT id FROM places"};
   const test::temp_role owner{t.db};
-  const std::string name = owner.name();
+  const auto& name = owner.name();
   t.db.run("ALTER TABLE places OWNER TO " + name +
            "; CREATE VIEW closed.own AS SELECT id FROM places; ALTER VIEW "
            "closed.own OWNER TO " +
