@@ -69,7 +69,7 @@ std::string natural_rank(const layer& l, const std::string& geometry) {
     case geometry_kind::mixed:
       return "ST_Area(" + geometry + ") + ST_Length(" + geometry + ")";
     default:
-      return "0";
+      return "0::float8";  // a bare number would name a column
   }
 }
 

@@ -221,6 +221,23 @@ TEST_CASE("budgets drop the features of the lowest rank, and say how many") {
   CHECK(b.header("Gridlight-Dropped") == "51");
 }
 
+TEST_CASE("of too many points, which have no rank, some are left out, alone and beside other layers") {
+  bench b;
+  b.db.run(
+      "INSERT INTO transformers (transformer_id, latitude, longitude) SELECT 'N' || n, 29.7, -95.3 + 0.00001 "
+      "* n FROM generate_series(1, 300) n");
+  b.learn();
+  b.settings.tiles.budget = std::chrono::milliseconds{1};
+  b.services.maker =
+      std::make_unique<api::tile_maker>(*b.pool, b.services.tiles->conditions, b.settings.tiles);
+  for (const char* layers : {"transformers", "substations,transformers"}) {
+    const auto found = b.tile(tiles_of(layers));
+    REQUIRE(!found.empty());
+    CHECK(found.back().features.size() == 250);
+    CHECK(b.header("Gridlight-Dropped") == "52");
+  }
+}
+
 TEST_CASE("TileJSON describes what the tiles hold, with absolute URLs of their versions") {
   bench b;
   const auto root = b.json("/api/postgres/tiles/topology,water.json");
