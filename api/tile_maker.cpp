@@ -129,12 +129,15 @@ std::shared_ptr<const tile_maker::prepared> tile_maker::prepare(const question& 
   const bool large = q.parts.size() > few_layers;
   if (large && large_ >= most_large) return std::make_shared<const prepared>(q, rows, most_, false);
   if (large) ++large_;
-  if (prepared_.size() >= most_statements)
-    prepared_.erase(std::min_element(prepared_.begin(), prepared_.end(), [](const auto& a, const auto& b) {
-      return a.second.last_used < b.second.last_used;
-    }));
+  if (prepared_.size() >= most_statements) {
+    const auto oldest = std::min_element(
+        prepared_.begin(), prepared_.end(),
+        [](const auto& a, const auto& b) { return a.second.last_used < b.second.last_used; });
+    if (oldest->second.large) --large_;
+    prepared_.erase(oldest);
+  }
   auto how = std::make_shared<const prepared>(q, rows, most_, true);
-  prepared_[std::move(key)] = {how, ++uses_};
+  prepared_[std::move(key)] = {how, ++uses_, large};
   return how;
 }
 

@@ -87,6 +87,7 @@ class tile_maker {
   struct kept {
     std::shared_ptr<const prepared> how;
     std::uint64_t last_used = 0;
+    bool large = false;
   };
   std::map<std::string, kept, std::less<>> prepared_;
   std::size_t large_ = 0;  ///< of more than a few layers

@@ -465,6 +465,40 @@ TEST_CASE("however sets of layers are named there is one tile, and a session kee
   CHECK(held->integer(0, 1) <= 128);
 }
 
+TEST_CASE("a large set of layers whose statement was given up leaves its room to the next") {
+  bench b;
+  const std::vector<std::string> names{"substations", "transformers", "power_lines", "buildings", "water",
+                                       "vegetation",  "meters",       "assets",      "topology",  "outages"};
+  const auto all_but = [&](std::size_t one) {
+    std::string out;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (i != one) out.append(out.empty() ? "" : ",").append(names[i]);
+    return out;
+  };
+  for (std::size_t i = 0; i < 4; ++i)
+    b.tile(tiles_of(all_but(i)));
+  std::size_t small = 0;
+  for (unsigned set = 1; set < 1u << names.size(); ++set) {
+    std::string some;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (set >> i & 1) some.append(some.empty() ? "" : ",").append(names[i]);
+    if (std::count(some.begin(), some.end(), ',') > 3) continue;
+    b.tile(tiles_of(some));
+    ++small;
+  }
+  CHECK(small > 260);
+  b.tile(tiles_of(all_but(5)));
+  static const postgres::statement large{
+      "SELECT count(*) FROM pg_prepared_statements WHERE (length(statement) - "
+      "length(replace(statement, 'UNION ALL', ''))) / 9 = 9"};
+  postgres::query_timing timing;
+  const postgres::arguments none;
+  const auto held =
+      b.run(b.pool->query(postgres::lane::tile, large, none, deadline_in(std::chrono::seconds{5}), timing));
+  REQUIRE(held.has_value());
+  CHECK(held->integer(0, 0) == 1);
+}
+
 TEST_CASE("another catalog that serves the same leaves tiles kept, and goes when it is replaced") {
   bench b;
   b.tile(tiles_of("transformers"));
