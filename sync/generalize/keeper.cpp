@@ -151,10 +151,7 @@ awaitable<result<std::vector<keeper::stale_layer>>> keeper::find_stale() {
 
 bool keeper::gives_way(const std::string& layer, std::string_view ours, std::string_view in_table) {
   rivalry& r = rivals_[layer];
-  if (in_table == ours) {
-    r.stood = ours;
-    r.rival.clear();
-  }
+  if (in_table == ours) r.stands(ours);
   if (in_table == ours || in_table.empty() || r.stood != ours) return false;
   if (r.rival != in_table) {
     r.rival = in_table;
@@ -188,6 +185,8 @@ awaitable<void> keeper::build_one(stale_layer s) {
   a.settled = done->what == outcome::kind::none || done->what == outcome::kind::removed;
   // A layer that has no table is counted anew after each change: not all the time, when that takes long.
   if (a.settled) a.not_before = steady::now() + std::chrono::milliseconds{static_cast<std::int64_t>(ms * 20)};
+  // That there is none is our table, too: whoever makes one then has other settings.
+  if (a.settled) rivals_[layer].stands(settings_of(s.rules));
   if (done->what == outcome::kind::built)
     spdlog::info("tiles of {}: {} rows for zooms below {}, version {}, built in {:.1f} s", layer, done->rows,
                  done->detail, done->version, ms / 1000);

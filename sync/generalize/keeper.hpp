@@ -49,10 +49,15 @@ class keeper {
 
   // Whose rules a layer's table has had.
   struct rivalry {
-    std::string stood;  // of ours, once in the table
+    std::string stood;  // of ours, by which there was a table, or rightly none
     std::string rival;  // of others, in their place; empty: none
     std::chrono::milliseconds wait{0};
     steady::time_point until{};
+
+    void stands(std::string_view ours) {
+      stood = ours;
+      rival.clear();
+    }
   };
 
   boost::asio::awaitable<void> run();

@@ -185,6 +185,27 @@ TEST_CASE(
   CHECK(builds(a) == 1);
 }
 
+TEST_CASE("tiles keeper: one by whose settings there is no table leaves alone the one that another makes") {
+  world w;
+  const temp_folder other;
+  std::string text = layers_yaml;
+  text.replace(text.find("detail: 12"), 10, "detail: 0");
+  const std::string file = (other.path() / "other.yaml").string();
+  std::ofstream{file} << text;
+  const std::string left = "it is left as it is for 5 min";
+  auto first = w.options(), second = w.options();
+  second.arguments = {"--config", file};
+  second.allowed = {left};
+  const server_process a{first};
+  REQUIRE(comes_true(20s, [&] { return w.current(); }));
+  const server_process b{second};
+  REQUIRE(b.wait_for_log(left, 20s));
+  REQUIRE(comes_true(20s, [&] { return w.current(); }));
+  const std::string built = w.built_at("spots");
+  std::this_thread::sleep_for(4s);
+  CHECK(w.built_at("spots") == built);
+}
+
 TEST_CASE("tiles keeper: the end of the server ends a long build, of which nothing is left") {
   world w;
   w.db.run(w.slow_sql(1));
