@@ -100,12 +100,21 @@ asio::awaitable<void> catalog_keeper::look_for_unwatched(postgres::connection& d
     if (now == found->end()) {
       if (was) spdlog::info("layer {} tells of its changes again", l.name);
     } else if (!was || !(before->second == now->second)) {
-      spdlog::warn(
-          "layer {}: {} tells nothing of its changes, for it lacks gridlight's triggers; {}. gridlight check "
-          "prints the statement that puts them there",
-          l.name, now->second.tables,
+      const std::string_view then =
           now->second.whole ? "until it has them the layer has no version, and nothing of it is kept"
-                            : "what is written into it by its own name goes unnoticed");
+                            : "what is written into it by its own name goes unnoticed";
+      if (now->second.no_table)
+        spdlog::warn(
+            "layer {}: {} is no table any more, so that nothing tells of its changes; until it is one again "
+            "the "
+            "layer has no version, and nothing of it is kept",
+            l.name, now->second.tables);
+      else
+        spdlog::warn(
+            "layer {}: {} tells nothing of its changes, for it lacks gridlight's triggers; {}. gridlight "
+            "check "
+            "prints the statement that puts them there",
+            l.name, now->second.tables, then);
     }
   }
   told_silent_ = *std::move(found);

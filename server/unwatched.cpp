@@ -26,14 +26,15 @@ part AS (
   FROM part p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid
   JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition
   JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace)
-SELECT layer, bool_or(whole), string_agg(name, ', ' ORDER BY name)
-FROM part WHERE relkind IN ('r', 'p') AND oid NOT IN (SELECT tgrelid FROM told) GROUP BY layer)";
+SELECT layer, bool_or(whole), string_agg(name, ', ' ORDER BY name), bool_or(relkind NOT IN ('r', 'p'))
+FROM part WHERE oid NOT IN (SELECT tgrelid FROM told) AND (whole OR relkind IN ('r', 'p')) GROUP BY layer)";
 
 }  // namespace
 
 boost::asio::awaitable<result<unwatched_layers>> read_unwatched(postgres::connection& db, deadline until) {
   static const postgres::statement may_look{std::string{may_look_sql}, {}, {oid::boolean}};
-  static const postgres::statement read{std::string{unwatched_sql}, {}, {oid::text, oid::boolean, oid::text}};
+  static const postgres::statement read{
+      std::string{unwatched_sql}, {}, {oid::text, oid::boolean, oid::text, oid::boolean}};
   const postgres::arguments none;
   unwatched_layers out;
   const auto there = co_await db.query(may_look, none, until);
@@ -42,7 +43,8 @@ boost::asio::awaitable<result<unwatched_layers>> read_unwatched(postgres::connec
   const auto rows = co_await db.query(read, none, until);
   if (!rows) co_return rows.error();
   for (int row = 0; row < rows->rows(); ++row)
-    out.emplace(rows->text(row, 0), unwatched{rows->boolean(row, 1), std::string{rows->text(row, 2)}});
+    out.emplace(rows->text(row, 0),
+                unwatched{rows->boolean(row, 1), rows->boolean(row, 3), std::string{rows->text(row, 2)}});
   co_return out;
 }
 

@@ -111,13 +111,13 @@ struct world {
   std::string slow_sql(int seconds) const {
     return "DROP TABLE IF EXISTS gridlight_tiles.wires; DELETE FROM gridlight.tile_state WHERE layer = "
            "'wires';"
-           "CREATE OR REPLACE FUNCTION slow(text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN PERFORM "
+           "CREATE TYPE slow_text AS (v text);"
+           "CREATE FUNCTION slow(slow_text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN PERFORM "
            "pg_sleep(" +
            std::to_string(seconds) +
-           "); RETURN $1; END $$;"
-           "ALTER TABLE wires RENAME TO wires_of; CREATE VIEW wires AS SELECT id, circuit, geom FROM "
-           "wires_of "
-           "WHERE slow(id) IS NOT NULL;";
+           "); RETURN $1.v; END $$;"
+           "CREATE CAST (slow_text AS text) WITH FUNCTION slow(slow_text);"
+           "ALTER TABLE wires ALTER circuit TYPE slow_text USING ROW(circuit)::slow_text;";
   }
 
   temp_folder folder;
