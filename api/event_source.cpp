@@ -18,6 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds patience = 5s, again_after = 500ms, most_often = 50ms;
+// Tables that tell nothing of their changes are looked at.
+constexpr std::chrono::seconds look_every = 3s;
 // As substations.cpp counts them.
 constexpr std::string_view open_condition = "t.status IS DISTINCT FROM 'RESTORED'";
 constexpr std::int64_t most_outages = 20'000;
@@ -44,6 +46,13 @@ told_versions told_of(const version_store::knowledge& known, const catalog* all)
     out[name] = {k->version, low ? k->tiles->version : 0, low ? k->tiles->places : 0};
   }
   return out;
+}
+
+bool is_silent(const catalog* all) {
+  for (const std::string_view name : {substations_layer, circuits_layer, outages_layer})
+    if (const layer* const l = all == nullptr ? nullptr : all->find(name); l != nullptr && !l->versioned)
+      return true;
+  return false;
 }
 
 bool grid_moved(const told_versions& was, const told_versions& is) {
@@ -107,20 +116,20 @@ asio::awaitable<void> event_source::finished() {
 }
 
 asio::awaitable<void> event_source::run() {
-  boost::system::error_code woken;
+  bool look = false;
   while (!stopping_) {
-    steady::time_point next = steady::time_point::max();
-    if (std::exchange(news_, false)) {
+    steady::time_point next = deadline_in(look_every);
+    if (std::exchange(news_, false) || look) {
       const bool whole = co_await refresh();
       if (stopping_) break;
-      next = deadline_in(whole ? most_often : again_after);
       // What comes meanwhile is told together.
       news_ = news_ || !whole;
+      next = news_ ? deadline_in(whole ? most_often : again_after) : deadline_in(look_every);
     }
-    if (news_ || next == steady::time_point::max()) {
-      timer_.expires_at(next);
-      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    }
+    timer_.expires_at(next);
+    boost::system::error_code woken;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    look = !woken;
   }
   running_ = false;
   ended_.cancel();
@@ -135,18 +144,20 @@ asio::awaitable<bool> event_source::refresh() {
   next->known = known;
   const auto all = layers_.get();
   next->told = told_of(*known, all.get());
+  next->silent_grid = is_silent(all.get());
   bool whole = true;
   if (now_) next->grid = now_->grid;
-  if (anew || grid_moved(now_->told, next->told)) {
+  const bool moved = anew || grid_moved(now_->told, next->told);
+  if (moved || next->silent_grid) {
     const auto grid = co_await read_grid();
     if (grid) {
-      next->grid = *grid;
+      if (!next->grid || !(*next->grid == **grid)) next->grid = *grid;
     } else if (is_final(grid.error().code)) {
       next->grid = nullptr;
     } else if (anew) {
       other_history_ = true;
       co_return false;
-    } else {
+    } else if (moved) {
       // The rest is told now. Who comes again with these versions is told the grid's, too.
       whole = false;
       for (auto& [layer, v] : next->told) {
@@ -155,7 +166,7 @@ asio::awaitable<bool> event_source::refresh() {
       }
     }
   }
-  if (anew || next->told != now_->told || next->grid != now_->grid)
+  if (anew || next->told != now_->told || next->grid != now_->grid || next->silent_grid != now_->silent_grid)
     feed_.publish(std::make_shared<const event_step>(anew ? nullptr : now_, next));
   now_ = std::move(next);
   co_return whole;

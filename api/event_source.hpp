@@ -16,7 +16,8 @@
 namespace gridlight::api {
 
 /// Makes what is new in a version_store into steps of an event_feed: reads substation status and open outages
-/// once for each change that may concern them. One a process.
+/// once for each change that may concern them, and every few seconds where a table of these tells of none.
+/// One a process.
 class event_source {
  public:
   /// All must outlive it; all calls on the pool's executor.

@@ -275,7 +275,7 @@ std::vector<http::chunk_pointer> snapshot_text(const event_state& now, const eve
 std::optional<std::vector<http::chunk_pointer>> resumed_text(const told_versions& told,
                                                              const event_state& now, const event_filter& f) {
   if (told.mark != now.told.mark) return std::nullopt;
-  bool moved = false;
+  bool moved = now.silent_grid;
   for (const auto& [layer, is] : now.told) {
     const auto was = told.find(layer);
     const layer_knowledge* const known = knowledge_of(now, layer);

@@ -49,6 +49,10 @@ struct grid_state {
   http::chunk_pointer substations_member;  ///< `,"substations":[…]` in the route's order
   http::chunk_pointer outages_member;      ///< `,"outages":[…]`, and outages_cut_member
   bool outages_cut = false;                ///< there are more, of which nothing is told
+  /// Says the same.
+  friend bool operator==(const grid_state& a, const grid_state& b) {
+    return a.outages_cut == b.outages_cut && a.substations == b.substations && a.outages == b.outages;
+  }
 };
 
 /// What listeners have been told up to now. Immutable; each change makes another.
@@ -56,6 +60,7 @@ struct event_state {
   told_versions told;
   std::shared_ptr<const version_store::knowledge> known;  ///< at least what was told
   std::shared_ptr<const grid_state> grid;                 ///< null: this server has none
+  bool silent_grid = false;  ///< it changes without a version that would tell: some table of it has none
 };
 using event_state_pointer = std::shared_ptr<const event_state>;
 
@@ -96,8 +101,8 @@ class event_step {
 std::vector<http::chunk_pointer> snapshot_text(const event_state& now, const event_filter& f);
 
 /// What somebody has missed who was told `told` last: layer events, then a snapshot when status or outages
-/// may have moved, for what they were is not kept. Nothing when a snapshot of all is due: the change log does
-/// not reach back, or `told` is of another history.
+/// may have moved, for what they were is not kept, or not told by versions. Nothing when a snapshot of all is
+/// due: the change log does not reach back, or `told` is of another history.
 std::optional<std::vector<http::chunk_pointer>> resumed_text(const told_versions& told,
                                                              const event_state& now, const event_filter& f);
 

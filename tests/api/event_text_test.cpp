@@ -195,6 +195,13 @@ TEST_CASE("who comes again is told what he missed; a snapshot when that is not k
   CHECK(resumed("circuits=5,topology=12/9") == "SNAPSHOT");
   CHECK(resumed("circuits=5,outages=2,topology=12/9", {{"topology"}, {}, {}}).empty());
 
+  // Versions that are the same say nothing of tables that have none.
+  auto silent = *now;
+  silent.silent_grid = true;
+  const auto same = read_event_id("circuits=5,outages=3,topology=12/9");
+  CHECK(joined(*resumed_text(*same, silent, everything)).starts_with("event: snapshot\n"));
+  CHECK(joined(*resumed_text(*same, silent, {{"topology"}, {}, {}})).empty());
+
   w.layers["outages"].changes = {change(3, {{1, 1, 1, 1}})};
   const auto moved = w.state();
   const auto text =
