@@ -28,13 +28,15 @@ constexpr std::chrono::seconds told_after{3};
 constexpr std::chrono::seconds listen_again_after{1}, still_there_after{30}, answer_within{5};
 
 // What tells of where versions come from: id, server, timeline. Some may not ask the server, and before
-// schema 8 there is none. A replica's timeline is that of its last restart point.
+// schema 8 there is none. A dump that was restored into the same database brings its id along, into another
+// table. A replica's timeline is that of its last restart point.
 constexpr std::array<std::string_view, 3> origins{
-    R"((SELECT id FROM gridlight.history), (SELECT system_identifier FROM pg_control_system()),
+    R"((SELECT concat(id, ' ', tableoid::int8) FROM gridlight.history), (SELECT system_identifier FROM pg_control_system()),
        (SELECT CASE WHEN pg_is_in_recovery() THEN timeline_id::int8
                     ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8 END
         FROM pg_control_checkpoint()))",
-    "(SELECT id FROM gridlight.history), NULL::int8, NULL::int8", "NULL::text, NULL::int8, NULL::int8"};
+    "(SELECT concat(id, ' ', tableoid::int8) FROM gridlight.history), NULL::int8, NULL::int8",
+    "NULL::text, NULL::int8, NULL::int8"};
 constexpr std::chrono::seconds ask_for_all_every{10};
 
 // $1: {"layer": version known}. A row a change; of a layer without new ones a row with none. Of too many the
