@@ -79,13 +79,15 @@ SELECT string_agg(statement, '; ' ORDER BY step) FROM (
 
 // A replaced view keeps its owner, grants, comments, triggers and all that hangs on it; options have to be
 // said again. Those that hang on other views come first: a reader locks the outer view before the inner one.
+// Names have their schema: a CREATE without it means the first schema of the search_path, whatever is
+// visible.
 constexpr std::string_view views_sql = R"(
-SELECT v.oid::regclass, v.relowner::regrole,
-       format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
+SELECT format('%I.%I', n.nspname, v.relname), v.relowner::regrole,
+       format('CREATE OR REPLACE VIEW %I.%I%s AS %s', n.nspname, v.relname,
               ' WITH (' || (SELECT string_agg(format('%I = %L', option_name, option_value), ', ')
                             FROM pg_options_to_table(v.reloptions)) || ')',
               rtrim(pg_get_viewdef(v.oid), ';'))
-FROM pg_class v WHERE v.relkind = 'v' AND EXISTS (
+FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind = 'v' AND EXISTS (
   SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
   JOIN pg_class t ON t.oid = @live LEFT JOIN pg_type y ON y.oid = t.reltype
   WHERE r.ev_class = v.oid AND r.rulename = '_RETURN'

@@ -135,3 +135,16 @@ TEST_CASE("twenty views are turned to the new table in one swap") {
     CHECK(s.b.db.value("SELECT min(name) || max(north) FROM v" + std::to_string(n)) ==
           "g2" + std::to_string(29 + n));
 }
+
+TEST_CASE("views stay where they are, though others of their names come first in the search_path") {
+  seen_places s;
+  s.b.db.run("CREATE SCHEMA first; ALTER DATABASE " + s.b.db.value("SELECT current_database()") +
+             " SET search_path = first, public");
+  s.b.db.run("CREATE TABLE first.z (id text)");
+  s.renew(1);
+  CHECK(s.b.db.value("SELECT min(name) || max(name) FROM public.a") == "g1g1");
+  CHECK(s.b.db.value("SELECT min(name) || max(again) FROM public.z") == "g1g1");
+  CHECK(s.b.db.value(
+            "SELECT string_agg(oid::regclass::text, ' ') FROM pg_class WHERE relkind IN ('v', 'r') AND "
+            "relnamespace = 'first'::regnamespace") == "z");
+}
