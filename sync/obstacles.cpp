@@ -64,8 +64,8 @@ SELECT string_agg(DISTINCT what, ', ' ORDER BY what) FROM (
   UNION ALL
   SELECT format('row level security (%I is subject to it)', current_user) WHERE row_security_active(@live)
   UNION ALL
-  SELECT 'publication ' || p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-  WHERE r.prrelid = @live
+  SELECT 'publication ' || p.pubname FROM pg_publication_tables p
+  JOIN own ON p.tablename = own.relname AND p.schemaname = (SELECT nspname FROM pg_namespace WHERE oid = own.relnamespace)
   UNION ALL
   SELECT 'subscription ' || s.subname FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
   WHERE r.srrelid = @live

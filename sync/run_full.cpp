@@ -40,7 +40,11 @@ awaitable<result<void>> table_run::stage(batch_reader& rows, bool with_action) {
   const auto kinds = check_kinds(plan_, reading_, rows.columns(), columns_);
   if (!kinds) co_return kinds.error();
   auto step = co_await execute(std::string{begin_sql});
-  if (step) step = co_await create_staging(db_, shape_, record_.id);
+  // Publications of all tables would tell of one that is dropped again, if it was logged.
+  table_shape like = shape_;
+  if (with_action || plan_.config.swap == swap_rule::merge || !reading_.covers_table)
+    like.persistence = "UNLOGGED ";
+  if (step) step = co_await create_staging(db_, like, record_.id);
   if (step && with_action)
     step = co_await execute("ALTER TABLE " + staged() + " ADD COLUMN gridlight_deleted boolean NOT NULL");
   if (!step) co_return step;

@@ -58,6 +58,8 @@ TEST_CASE("what a swap cannot carry over is named, each by itself and all togeth
       {"CREATE VIEW whole AS SELECT p FROM places p", "column p of view whole"},
       {"CREATE TABLE b (a text); CREATE POLICY seen ON b USING (a IN (SELECT id FROM places))",
        "policy seen on table b"},
+      {"CREATE PUBLICATION all_of_it FOR ALL TABLES", "publication all_of_it"},
+      {"CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA public", "publication of_schema"},
   };
   for (const auto& [sql, names] : each) {
     CAPTURE(sql);
@@ -131,4 +133,20 @@ TEST_CASE("a role without the right to a view, its schema or all rows is told wh
   t.db.run("ALTER TABLE places FORCE ROW LEVEL SECURITY");
   CHECK(t.obstacles(owner.uri()) == "row level security (" + name + " is subject to it)");
   CHECK(t.obstacles() == "");
+}
+
+TEST_CASE("publications of all tables tell nothing of what a table is merged from") {
+  test::temp_db other;
+  test::sync_bench b;
+  test::mirror_places(b, other, "swap: merge, ");
+  b.db.run(
+      "CREATE TABLE made (as_what text); CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$ "
+      "BEGIN INSERT INTO made SELECT relpersistence FROM pg_event_trigger_ddl_commands() c JOIN pg_class t "
+      "ON "
+      "t.oid = c.objid WHERE relname LIKE 'gridlight_new_%' AND relkind = 'r'; END $$; CREATE EVENT TRIGGER "
+      "noted ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION note(); "
+      "CREATE PUBLICATION all_of_it FOR ALL TABLES");
+  other.run("INSERT INTO stations SELECT 'S' || n, 'x', 29, -95 FROM generate_series(1, 3000) n");
+  CHECK(test::did(b.run("places")) == "merged +3000 ~0 -0 =3000");
+  CHECK(b.db.value("SELECT string_agg(as_what, ' ') FROM made") == "u");
 }
