@@ -14,33 +14,47 @@ using boost::asio::awaitable;
 using postgres::connection;
 
 // Grants that the new table must have, and those that default privileges gave it and the old one has not.
+// Those that others made on the strength of theirs are made in their name, after them.
 constexpr std::string_view grants_sql = R"(
-WITH live AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @live),
+WITH every AS (
+  SELECT c.oid, c.relowner, ''::text AS of_column, a.*, 0 AS attnum
+  FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) WITH ORDINALITY AS a
+  WHERE c.oid IN (@live, @made::regclass)
+  UNION ALL
+  SELECT c.oid, c.relowner, format(' (%I)', t.attname), a.*, t.attnum
+  FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped,
+       aclexplode(t.attacl) WITH ORDINALITY AS a WHERE c.oid IN (@live, @made::regclass)),
+named AS (
+  SELECT e.*, oid = @live AS of_live, grantee = relowner AS own, grantor = relowner AS by_owner,
+         CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS whose,
+         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS further
+  FROM every e),
+live AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @live),
 made AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @made::regclass)
-SELECT string_agg(statement, '; ' ORDER BY step, statement) FROM (
-  SELECT 1 AS step, format('REVOKE ALL ON %s FROM %s', @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) AS statement
-  FROM made, aclexplode(made.relacl) AS a WHERE a.grantee <> made.relowner
+SELECT string_agg(statement, '; ' ORDER BY step, attnum, ordinality, statement) FROM (
+  SELECT 1 AS step, 0 AS attnum, 0::bigint AS ordinality,
+         format('REVOKE ALL%s ON %s FROM %s CASCADE', of_column, @made, whose) AS statement
+  FROM named WHERE NOT of_live AND (NOT own OR attnum > 0)
   UNION
-  SELECT 1, format('REVOKE ALL (%I) ON %s FROM %s', t.attname, @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END)
-  FROM made JOIN pg_attribute t ON t.attrelid = made.oid, aclexplode(t.attacl) AS a WHERE NOT t.attisdropped
+  SELECT 2, attnum, ordinality, format('GRANT %s%s ON %s TO %s%s', privilege_type, of_column, @made, whose, further)
+  FROM named WHERE of_live AND NOT own AND by_owner
   UNION
-  SELECT 2, format('GRANT %s ON %s TO %s%s', a.privilege_type, @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM live, aclexplode(live.relacl) AS a WHERE a.grantee <> live.relowner
-  UNION
-  SELECT 3, format('GRANT %s (%I) ON %s TO %s%s', a.privilege_type, t.attname, @made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM pg_attribute t, aclexplode(t.attacl) AS a WHERE t.attrelid = @live AND NOT t.attisdropped
-  UNION
-  SELECT 4, format('COMMENT ON TABLE %s IS %L', @made, obj_description(@live, 'pg_class'))
+  SELECT 4, 0, 0, format('COMMENT ON TABLE %s IS %L', @made, obj_description(@live, 'pg_class'))
   FROM made WHERE obj_description(@live, 'pg_class') IS DISTINCT FROM obj_description(made.oid, 'pg_class')
   UNION
-  SELECT 5, format('ALTER TABLE %s OWNER TO %s', @made, live.relowner::regrole)
+  SELECT 5, 0, 0, format('ALTER TABLE %s OWNER TO %s', @made, live.relowner::regrole)
   FROM live, made WHERE live.relowner <> made.relowner
+  UNION
+  SELECT 6, 0, 0, format('REVOKE ALL ON %s FROM %s', @made, live.relowner::regrole) FROM live, made
+  WHERE live.relacl IS NOT NULL OR made.relacl IS NOT NULL
+  UNION
+  SELECT 7, attnum, ordinality, format('GRANT %s%s ON %s TO %s%s', privilege_type, of_column, @made, whose, further)
+  FROM named WHERE of_live AND own AND by_owner
+  UNION
+  SELECT 8, attnum, ordinality,
+         format('SET LOCAL ROLE %s; GRANT %s%s ON %s TO %s%s; SET LOCAL ROLE %I', grantor::regrole, privilege_type,
+                of_column, @made, whose, further, current_user)
+  FROM named WHERE of_live AND NOT by_owner
 ) AS statements)";
 
 constexpr std::string_view columns_sql = R"(
@@ -184,18 +198,27 @@ WITH every AS (
     AND d.refobjid IN (@live, @made::regclass)),
 pairs AS (
   SELECT m.oid::regclass AS made, m.relacl AS was, l.relacl, l.relowner, l.note, m.note AS was_note
-  FROM every l JOIN every m ON m.attname = l.attname AND l.attrelid = @live AND m.attrelid <> @live)
-SELECT string_agg(statement, '; ' ORDER BY step, statement) FROM (
-  SELECT 1 AS step, format('REVOKE ALL ON SEQUENCE %s FROM %s', made,
+  FROM every l JOIN every m ON m.attname = l.attname AND l.attrelid = @live AND m.attrelid <> @live),
+grants AS (
+  SELECT made, relowner, a.*, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                              || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS whom
+  FROM pairs, aclexplode(coalesce(relacl, acldefault('S', relowner))) WITH ORDINALITY AS a)
+SELECT string_agg(statement, '; ' ORDER BY step, ordinality, statement) FROM (
+  SELECT 1 AS step, 0::bigint AS ordinality, format('REVOKE ALL ON SEQUENCE %s FROM %s CASCADE', made,
            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) AS statement
   FROM pairs, aclexplode(was) AS a WHERE a.grantee <> relowner
   UNION
-  SELECT 2, format('GRANT %s ON SEQUENCE %s TO %s%s', a.privilege_type, made,
-           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM pairs, aclexplode(relacl) AS a WHERE a.grantee <> relowner
+  SELECT 2, 0, format('REVOKE ALL ON SEQUENCE %s FROM %s', made, relowner::regrole) FROM pairs
+  WHERE relacl IS NOT NULL OR was IS NOT NULL
   UNION
-  SELECT 3, format('COMMENT ON SEQUENCE %s IS %L', made, note) FROM pairs WHERE note IS DISTINCT FROM was_note
+  SELECT 3, ordinality, format('GRANT %s ON SEQUENCE %s TO %s', privilege_type, made, whom)
+  FROM grants WHERE grantor = relowner
+  UNION
+  SELECT 4, ordinality, format('SET LOCAL ROLE %s; GRANT %s ON SEQUENCE %s TO %s; SET LOCAL ROLE %I', grantor::regrole,
+                               privilege_type, made, whom, current_user)
+  FROM grants WHERE grantor <> relowner
+  UNION
+  SELECT 5, 0, format('COMMENT ON SEQUENCE %s IS %L', made, note) FROM pairs WHERE note IS DISTINCT FROM was_note
 ) AS statements)";
 
 std::string array_of(const std::vector<std::string>& names) {

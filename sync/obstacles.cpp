@@ -67,6 +67,22 @@ SELECT string_agg(DISTINCT what, ', ' ORDER BY what) FROM (
   SELECT 'publication ' || p.pubname FROM pg_publication_tables p
   JOIN own ON p.tablename = own.relname AND p.schemaname = (SELECT nspname FROM pg_namespace WHERE oid = own.relnamespace)
   UNION ALL
+  SELECT format('grants that %s made (%I is no member of it)', a.grantor::regrole, session_user)
+  FROM own, LATERAL (
+    SELECT (aclexplode(own.relacl)).grantor UNION ALL
+    SELECT (aclexplode(attacl)).grantor FROM pg_attribute WHERE attrelid = own.oid AND NOT attisdropped) AS a
+  WHERE a.grantor <> own.relowner AND NOT pg_has_role(session_user, a.grantor, 'MEMBER')
+  UNION ALL
+  SELECT format('its owner %s (who may not CREATE in schema %s)', relowner::regrole, relnamespace::regnamespace) FROM own
+  WHERE NOT has_schema_privilege(relowner, relnamespace, 'CREATE')
+    AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR oid = relowner))
+  UNION ALL
+  SELECT format('statistics %I (they belong to %s, which %I is no member of)', stxname, stxowner::regrole, current_user)
+  FROM pg_statistic_ext WHERE stxrelid = @live AND NOT pg_has_role(stxowner, 'MEMBER')
+  UNION ALL
+  SELECT format('trigger %s (%I may not EXECUTE %s)', tgname, current_user, tgfoid::regprocedure) FROM pg_trigger
+  WHERE tgrelid = @live AND NOT tgisinternal AND NOT has_function_privilege(tgfoid, 'EXECUTE')
+  UNION ALL
   SELECT 'subscription ' || s.subname FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
   WHERE r.srrelid = @live
   UNION ALL

@@ -240,6 +240,40 @@ TEST_CASE("a rollback brings back rows, not what was altered since: rights above
   CHECK(a.bench.db.value("SELECT min(name) FROM places") == "g0");
 }
 
+TEST_CASE("grants stay as they are, whoever made them and whomever they keep out") {
+  adorned a;
+  const test::temp_role friend_of{a.other};
+  const std::string reader = a.reader.name(), other = friend_of.name();
+  a.bench.db.run(
+      "REVOKE INSERT, UPDATE ON places FROM CURRENT_USER; REVOKE UPDATE ON SEQUENCE places_seq_seq FROM "
+      "CURRENT_USER; GRANT SELECT ON SEQUENCE places_seq_seq TO " +
+      reader +
+      " WITH GRANT OPTION; GRANT UPDATE "
+      "(code) ON places TO " +
+      reader + " WITH GRANT OPTION; SET ROLE " + reader + "; GRANT SELECT ON places TO " + other +
+      "; GRANT UPDATE (code) ON places TO " + other + "; GRANT SELECT ON SEQUENCE places_seq_seq TO " +
+      other + "; RESET ROLE; GRANT SELECT ON places TO " + other);
+  const std::string grants =
+      "SELECT concat_ws('; ', (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(relacl) x), "
+      "(SELECT "
+      "string_agg(attacl::text, ' ') FROM pg_attribute WHERE attrelid = c.oid), (SELECT string_agg(x::text, "
+      "' ' ORDER BY "
+      "x::text) FROM pg_class s, unnest(s.relacl) x WHERE s.relname = 'places_seq_seq')) FROM pg_class c "
+      "WHERE relname = "
+      "'places'";
+  const std::string before = a.bench.db.value(grants);
+  for (const int generation : {1, 2}) {
+    a.fill(generation);
+    CHECK(a.bench.run("places").did == "swapped");
+    CHECK(a.bench.db.value(grants) == before);
+  }
+  REQUIRE(a.roll_back() == 0);
+  CHECK(a.bench.db.value(grants) == before);
+  a.bench.db.run(
+      "DROP TABLE places CASCADE; DO $$ BEGIN EXECUTE (SELECT 'DROP TABLE ' || oid::regclass FROM pg_class "
+      "WHERE relname ~ '^gridlight_old_\\d+$'); END $$");
+}
+
 TEST_CASE("an identity goes on where the table before was, unless the new rows are farther") {
   adorned a;
   a.bench.run("places");

@@ -135,6 +135,35 @@ TEST_CASE("a role without the right to a view, its schema or all rows is told wh
   CHECK(t.obstacles() == "");
 }
 
+TEST_CASE("a role that cannot make again what hangs on the table is told what") {
+  looked_at t{
+      "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE "
+      "TRIGGER "
+      "told AFTER DELETE ON places EXECUTE FUNCTION nothing(); CREATE STATISTICS pairs ON kind, other FROM "
+      "places"};
+  const test::temp_db second, third;
+  const test::temp_role owner{t.db}, group{second}, other{third};
+  const std::string name = owner.name();
+  t.db.run("ALTER TABLE places OWNER TO " + name + "; GRANT CREATE ON SCHEMA public TO " + name);
+  const std::string super = t.db.value("SELECT current_user");
+  t.db.run("REVOKE EXECUTE ON FUNCTION nothing() FROM PUBLIC; GRANT SELECT ON places TO " + other.name() +
+           " WITH GRANT OPTION; SET ROLE " + other.name() + "; GRANT SELECT ON places TO " + group.name());
+  CHECK(t.obstacles(owner.uri()) == "grants that " + other.name() + " made (" + name +
+                                        " is no member of it), statistics pairs (they belong to " + super +
+                                        ", which " + name + " is no member of), trigger told (" + name +
+                                        " may not EXECUTE nothing())");
+  CHECK(t.obstacles() == "");
+  t.db.run("GRANT EXECUTE ON FUNCTION nothing() TO " + name + "; REVOKE SELECT ON places FROM " +
+           other.name() + " CASCADE; ALTER STATISTICS pairs OWNER TO " + name);
+  CHECK(t.obstacles(owner.uri()) == "");
+  t.db.run("GRANT " + group.name() + " TO " + name + "; ALTER TABLE places OWNER TO " + group.name());
+  CHECK(t.obstacles(owner.uri()) == "its owner " + group.name() + " (who may not CREATE in schema public)");
+  CHECK(t.obstacles() == "");
+  t.db.run("GRANT CREATE ON SCHEMA public TO " + group.name());
+  CHECK(t.obstacles(owner.uri()) == "");
+  t.db.run("DROP TABLE places; REVOKE ALL ON SCHEMA public FROM " + group.name());
+}
+
 TEST_CASE("publications of all tables tell nothing of what a table is merged from") {
   test::temp_db other;
   test::sync_bench b;
