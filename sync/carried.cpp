@@ -32,6 +32,10 @@ SELECT string_agg(statement, '; ' ORDER BY step, place) FROM (
   SELECT 3, tgname, format('COMMENT ON CONSTRAINT %I ON %s IS %L', tgname, @name, con_note) FROM triggers
   WHERE con_note IS NOT NULL
   UNION ALL
+  SELECT 3, tgname, format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION %I', tgname, @name, x.extname) FROM triggers t
+  JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'x'
+  JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
+  UNION ALL
   SELECT 4, polname, format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', polname, @name,
            CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
            CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'

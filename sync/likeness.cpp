@@ -154,6 +154,10 @@ SELECT string_agg(statement, '; ' ORDER BY step, statement) FROM (
   JOIN pg_attribute m ON m.attrelid = made AND m.attnum = l.attnum
   WHERE coalesce(l.attstattarget, -1) <> coalesce(m.attstattarget, -1)
   UNION ALL
+  SELECT 2, format('ALTER INDEX %s DEPENDS ON EXTENSION %I', made::regclass, x.extname) FROM pairs
+  JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = indexrelid AND d.deptype = 'x'
+  JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
+  UNION ALL
   SELECT 3, format('ALTER TABLE %s SET WITHOUT CLUSTER', @made)
   WHERE EXISTS (SELECT FROM pg_index WHERE indrelid = @made::regclass AND indisclustered)
   UNION ALL

@@ -274,6 +274,18 @@ TEST_CASE("grants stay as they are, whoever made them and whomever they keep out
       "WHERE relname ~ '^gridlight_old_\\d+$'); END $$");
 }
 
+TEST_CASE("a trigger and an index that go with an extension still do so") {
+  adorned a;
+  a.bench.db.run(
+      "CREATE EXTENSION pg_trgm; ALTER TRIGGER told ON places DEPENDS ON EXTENSION pg_trgm; ALTER INDEX "
+      "places_some DEPENDS ON EXTENSION pg_trgm");
+  a.bench.run("places");
+  a.bench.db.run("DROP EXTENSION pg_trgm");
+  CHECK(a.bench.db.value(
+            "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'places'::regclass AND tgname = 'told'") == "0");
+  CHECK(a.bench.db.value("SELECT to_regclass('places_some') IS NULL") == "t");
+}
+
 TEST_CASE("an identity goes on where the table before was, unless the new rows are farther") {
   adorned a;
   a.bench.run("places");
