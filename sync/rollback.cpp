@@ -57,21 +57,37 @@ awaitable<result<kept_table>> find_kept(connection& db, const table_plan& plan) 
   co_return out;
 }
 
+// What make_alike() takes as it finds it: columns and their identities.
+awaitable<result<std::string>> read_columns(connection& db, std::string oid) {
+  const auto row = co_await db.execute(
+      "SELECT string_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod), "
+      "a.attcollation, "
+      "a.attnotnull, a.attidentity, CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END, "
+      "q.seqtypid, q.seqstart, q.seqincrement, q.seqmax, q.seqmin, q.seqcache, q.seqcycle), ', ' ORDER BY "
+      "a.attnum) "
+      "FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+      "LEFT JOIN (pg_depend s JOIN pg_sequence q ON s.classid = 'pg_class'::regclass AND s.objid = "
+      "q.seqrelid) "
+      "ON s.refclassid = 'pg_class'::regclass AND s.refobjid = a.attrelid AND s.refobjsubid = a.attnum AND "
+      "s.deptype = 'i' WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = " +
+          oid,
+      command_deadline());
+  if (!row) co_return row.error();
+  co_return std::string{row->text(0, 0)};
+}
+
 // Its indexes under the names of a staging table's. What was altered since cannot be undone; what
 // make_alike() knows can.
 awaitable<result<std::string>> as_staging_sql(connection& db, const table_plan& plan, const table_shape& live,
                                               kept_table kept, std::int64_t run_id) {
   const auto old = co_await read_shape(db, plan.schema, kept.name, obstacles::ignore);
   if (!old) co_return old.error();
-  const auto was = co_await read_target(db, plan.schema, kept.name);
+  const auto was = co_await read_columns(db, old->oid);
   if (!was) co_return was.error();
-  const auto is = co_await read_target(db, plan.schema, plan.table);
+  const auto is = co_await read_columns(db, live.oid);
   if (!is) co_return is.error();
-  bool same = was->size() == is->size() && old->indexes.size() == live.indexes.size() &&
-              old->checks == live.checks && old->persistence == live.persistence;
-  for (std::size_t i = 0; same && i < is->size(); ++i)
-    same = (*was)[i].name == (*is)[i].name && (*was)[i].type == (*is)[i].type &&
-           (*was)[i].not_null == (*is)[i].not_null && (*was)[i].generated == (*is)[i].generated;
+  bool same = *was == *is && old->indexes.size() == live.indexes.size() && old->checks == live.checks &&
+              old->persistence == live.persistence;
   std::string sql = "ALTER TABLE " + qualified(plan.schema, kept.name) + " RENAME TO " +
                     connection::quote_identifier(staging_name(run_id)) + "; ";
   std::vector<bool> taken(old->indexes.size());
