@@ -57,10 +57,10 @@ WHERE s.circuit_id = l.circuit_id
 
 }  // namespace
 
-std::string owe_sql(const table_plan& plan, std::int64_t run_id) {
-  if (plan.schema != "public" || !plan.pulls()) return {};
-  const bool assets = plan.table == "grid_assets_cache";
-  if (!assets && plan.table != "circuit_status_realtime") return {};
+std::string owe_sql(std::string_view schema, std::string_view table, std::int64_t run_id) {
+  if (schema != "public") return {};
+  const bool assets = table == "grid_assets_cache";
+  if (!assets && table != "circuit_status_realtime") return {};
   return fmt::format(
       "INSERT INTO gridlight.sync_watermark (source_table, last_run, last_status, last_error) SELECT '{}', "
       "clock_timestamp(), 'error', 'owed since run {}' WHERE {} ON CONFLICT (source_table) DO UPDATE SET "
@@ -69,8 +69,10 @@ std::string owe_sql(const table_plan& plan, std::int64_t run_id) {
       assets ? of_assets : of_circuits, run_id, there_sql);
 }
 
+// A load, which holds no lease, may add to what is owed after it was looked at: only what is done is crossed
+// out. While a table is read here nobody can put another in its place.
 boost::asio::awaitable<result<void>> derive(postgres::connection& db, std::int64_t run_id,
-                                            std::int64_t token) {
+                                            std::optional<std::int64_t> token) {
   const auto owed = co_await db.execute(
       fmt::format(
           "SELECT bool_or(source_table = '{0}') FROM gridlight.sync_watermark WHERE source_table IN ('{0}', "
@@ -80,17 +82,25 @@ boost::asio::awaitable<result<void>> derive(postgres::connection& db, std::int64
   if (!owed) co_return owed.error();
   if (owed->is_null(0, 0)) co_return result<void>{};
   // Made of the assets it is made of the circuits as well.
-  const std::string sql = std::string{owed->text(0, 0) == "t" ? areas_sql : circuits_sql} +
-                          fmt::format(
-                              "UPDATE gridlight.sync_watermark SET last_run = clock_timestamp(), last_status "
-                              "= 'ok', last_error = "
-                              "NULL WHERE source_table IN ('{}', '{}'); ",
-                              of_assets, of_circuits) +
-                          own_sql(run_id) + "; " + fence_sql(token) + "; COMMIT";
-  const auto done = co_await db.execute(sql, command_deadline());
+  const bool all = owed->text(0, 0) == "t";
+  std::string sql{all ? areas_sql : circuits_sql};
+  sql += fmt::format(
+      "UPDATE gridlight.sync_watermark SET last_run = clock_timestamp(), last_status = 'ok', last_error = "
+      "NULL "
+      "WHERE source_table IN ('{}', '{}'); ",
+      of_circuits, all ? of_assets : of_circuits);
+  sql += own_sql(run_id) + "; ";
+  if (token) sql += fence_sql(*token) + "; ";
+  const auto done = co_await db.execute(sql + "COMMIT", command_deadline());
   if (!done && !db.broken() && !db.idle()) co_await db.execute("ROLLBACK", command_deadline());
   if (!done) co_return done.error();
   co_return result<void>{};
+}
+
+std::string still_owed(const failure& why) {
+  return "the service areas are not yet made of what was changed, which the next run of the sync, load or "
+         "rollback does: " +
+         why.detail + " " + why.log_detail.substr(0, why.log_detail.find("; in: "));
 }
 
 }  // namespace gridlight::sync

@@ -4,6 +4,7 @@
 
 #include "server/postgres/blocking.hpp"
 #include "sync/command.hpp"
+#include "sync/derived.hpp"
 #include "sync/generalize/generalize.hpp"
 #include "sync/keeper.hpp"
 #include "sync/lease.hpp"
@@ -143,9 +144,10 @@ awaitable<result<void>> put_back(connection& db, const table_plan& plan, kept_ta
       fmt::format(
           "; UPDATE gridlight.sync_run SET rows_written = {} WHERE run_id = {}; DELETE FROM "
           "gridlight.sync_watermark WHERE source_table = {}; INSERT INTO gridlight.sync_pause (name, reason) "
-          "VALUES ({}, 'rolled back') ON CONFLICT (name) DO UPDATE SET since = excluded.since; {}; {}",
+          "VALUES ({}, 'rolled back') ON CONFLICT (name) DO UPDATE SET since = excluded.since; {}; {}{}",
           kept.rows, run->id, connection::quote_literal(plan.name()), connection::quote_literal(plan.name()),
-          withdraw_requests_sql(plan.name(), "rolled back"), fence_sql(token));
+          withdraw_requests_sql(plan.name(), "rolled back"), owe_sql(plan.schema, plan.table, run->id),
+          fence_sql(token));
   auto done = co_await execute(db, "ANALYZE " + qualified(plan.schema, staging_name(run->id)));
   if (done) done = co_await swap_in(db, std::move(request));
   if (!done && !db.broken()) {
@@ -155,6 +157,9 @@ awaitable<result<void>> put_back(connection& db, const table_plan& plan, kept_ta
         qualified(plan.schema, staging_name(run->id)), connection::quote_identifier(kept.name), run->id);
     co_await db.execute(undo, command_deadline());
   }
+  if (!done) co_return done;
+  const auto derived = co_await derive(db, run->id, token);
+  if (!derived) std::cerr << "gridlight rollback: " << still_owed(derived.error()) << std::endl;
   co_return done;
 }
 

@@ -66,7 +66,9 @@ table_pair table_run::tables() const {
 // What every change ends with. The fence comes last, so that the lease is held no longer than need be.
 std::string table_run::ending_sql() const {
   const bool changed = out_.written() + out_.deleted > 0;
-  return success_sql(plan_, record_, rows_) + "; " + (changed ? owe_sql(plan_, record_.id) : "") +
+  const bool owes = changed && plan_.pulls();
+  return success_sql(plan_, record_, rows_) + "; " +
+         (owes ? owe_sql(plan_.schema, plan_.table, record_.id) : "") +
          watermark_sql(plan_, mark_, out_.written() + out_.deleted) + "; " + fence_sql(options_.token);
 }
 
@@ -136,10 +138,7 @@ awaitable<result<run_outcome>> table_run::run() {
   }
   if (!options_.dry_run) {
     const auto derived = co_await derive(db_, record_.id, options_.token);
-    if (!derived)
-      warn("the service areas are not yet made of what runs have changed, which the next run does: " +
-           derived.error().detail + " " +
-           derived.error().log_detail.substr(0, derived.error().log_detail.find("; in: ")));
+    if (!derived) warn(still_owed(derived.error()));
   }
   tell(plan_.name(), out_.warnings);
   // What was done stands, whatever the counting says.

@@ -1,8 +1,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <iostream>
 
 #include "sync/command.hpp"
+#include "sync/derived.hpp"
 #include "sync/load/layer_load.hpp"
 #include "sync/load/storable.hpp"
 #include "sync/swap.hpp"
@@ -31,6 +33,8 @@ std::string layer_load::record_sql() const {
       "UPDATE gridlight.sync_run SET status = 'success', finished_at = clock_timestamp(), rows_read = {0}, "
       "rows_written = {1}, rows_rejected = {2}, bytes = {3} WHERE run_id = {4}",
       counts_.read, counts_.stored, counts_.rejected, counts_.bytes, run_id_);
+  const std::string owed = owe_sql(shape_.schema, shape_.name, run_id_);
+  if (!owed.empty()) sql += "; " + owed.substr(0, owed.size() - 2);
   if (inferred_) {
     std::string circuit;  // of a new table of a layer that is declared already
     for (const layer_config& l : settings_.layers)
@@ -66,6 +70,8 @@ awaitable<result<void>> layer_load::swap(connection& db) {
   if (request.layers.empty()) request.layers.push_back(layer_.name);
   const auto done = co_await swap_in(db, std::move(request));
   if (!done) co_return done.error();
+  const auto derived = co_await derive(db, run_id_, std::nullopt);
+  if (!derived) std::cerr << "gridlight load: " << still_owed(derived.error()) << std::endl;
   if (inferred_) yaml_ = layer_yaml(layer_.name, *inferred_, layer_.key[0]);
   co_return result<void>{};
 }

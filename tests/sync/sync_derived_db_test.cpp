@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include "sync/load/load.hpp"
+#include "sync/sync_command.hpp"
 #include "tests/sync/sync_support.hpp"
 
 using namespace gridlight;
@@ -149,4 +151,78 @@ TEST_CASE("service areas follow the assets that a run changes, each circuit its 
   CHECK(b.version("service_areas") == std::to_string(std::stoi(version) + 1));
   CHECK(b.db.value("SELECT ST_YMax(geom) FROM circuit_service_areas WHERE circuit_id = 'C1'") == "40");
   CHECK(b.db.value(untouched) == before);
+}
+
+TEST_CASE("service areas follow a rollback of assets and of circuits") {
+  test::temp_db other;
+  make_sources(other);
+  other.run(
+      "INSERT INTO circuits SELECT 'D' || n FROM generate_series(1, 2000) n; INSERT INTO things SELECT 'B' "
+      "|| n, "
+      "'meter', 30, -94, 'C1' FROM generate_series(1, 2000) n");
+  sync_bench b{};
+  // Tables are replaced by those that are read in full.
+  for (const auto& [from, to] :
+       {std::pair{"things", "grid_assets_cache"}, {"circuits", "circuit_status_realtime"}})
+    for (const auto& column :
+         b.db.rows("SELECT format('ALTER TABLE %I ADD IF NOT EXISTS %I %s', '" + std::string{from} +
+                   "', attname, format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = "
+                   "'" +
+                   to + "'::regclass AND attnum > 0 AND attgenerated = ''"))
+      other.run(column.at(0));
+  const std::string from = ", min_share: 0, connection: " + test::in_quotes(other.uri()) + "}\n";
+  b.configure("    assets: {mode: mirrored, source: public.things" + from +
+              "    circuits: {mode: mirrored, transform: SELECT * FROM public.circuits" + from);
+  b.run("assets");
+  b.run("circuits");
+  const std::string before = areas(b);
+  other.run("UPDATE circuits SET customers_served = 7; UPDATE things SET circuit_id = 'C2', latitude = 31");
+  for (const std::string table : {"assets", "circuits"})
+    CHECK(b.run(table).did == "swapped");
+  CHECK(areas(b) == "C2 S2 7 2060");
+  const auto roll_back = [&](const std::string& layer) {
+    sync::rollback_options options;
+    options.layer = layer;
+    options.yes = true;
+    return test::printed([&] { return sync::run_rollback(b.settings, options); }, 0);
+  };
+  roll_back("assets");
+  CHECK(areas(b) == "C0 S0 7 20, C1 S1 7 2020, C2 S2 7 20");
+  CHECK(b.db.value("SELECT bool_and(ST_Covers(s.geom, a.geom)) FROM grid_assets_cache a JOIN "
+                   "circuit_service_areas s USING (circuit_id)") == "t");
+  b.db.run("ALTER TABLE circuit_service_areas ADD CONSTRAINT none CHECK (asset_count < 0) NOT VALID");
+  CHECK(roll_back("circuits").find("gridlight rollback: the service areas are not yet made") !=
+        std::string::npos);
+  b.db.run("ALTER TABLE circuit_service_areas DROP CONSTRAINT none");
+  CHECK(areas(b) != before);
+  b.run("assets", {.full = false, .allow_shrink = true});
+  CHECK(b.db.value("SELECT string_agg(DISTINCT customer_count::text, ',') FROM circuit_service_areas") ==
+        "20");
+}
+
+TEST_CASE("service areas follow what is loaded from files; what could not be made is by the next load") {
+  const test::temp_db other;
+  sync_bench b{tables(other)};
+  test::temp_folder folder;
+  const auto load = [&](const std::string& layer, const std::string& rows) {
+    const std::string path = (folder.path() / "rows.csv").string();
+    std::ofstream{path} << rows;
+    sync::load_options options;
+    options.files = {path};
+    options.layer = layer;
+    options.yes = options.allow_shrink = true;
+    return test::printed([&] { return sync::run_load(b.settings, options); }, 0);
+  };
+  load("assets",
+       "asset_id,asset_type,latitude,longitude,circuit_id\nA1,meter,29,-95,C1\nA2,meter,29.5,-95,C1\n");
+  CHECK(areas(b) == "C1 2");
+  load("circuits", "circuit_id,substation_id,customers_served\nC1,S1,8\n");
+  CHECK(areas(b) == "C1 S1 8 2");
+  b.db.run("ALTER TABLE circuit_service_areas ADD CONSTRAINT none CHECK (asset_count < 0) NOT VALID");
+  const std::string one = "asset_id,asset_type,latitude,longitude,circuit_id\nA1,meter,29,-95,C2\n";
+  CHECK(load("assets", one).find("gridlight load: the service areas are not yet made") != std::string::npos);
+  CHECK(areas(b) == "C1 S1 8 2");
+  b.db.run("ALTER TABLE circuit_service_areas DROP CONSTRAINT none");
+  load("circuits", "circuit_id,substation_id,customers_served\nC2,S2,9\n");
+  CHECK(areas(b) == "C2 S2 9 1");
 }
