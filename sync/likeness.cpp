@@ -30,7 +30,12 @@ named AS (
          CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS further
   FROM every e),
 live AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @live),
-made AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @made::regclass)
+made AS (SELECT oid, relacl, relowner FROM pg_class WHERE oid = @made::regclass),
+whole AS (SELECT count(*) AS n FROM live, aclexplode(acldefault('r', relowner))),
+lacks AS (
+  SELECT count(*) FILTER (WHERE of_live) < (SELECT n FROM whole)
+         OR count(*) FILTER (WHERE NOT of_live) < (SELECT n FROM whole) AS "some"
+  FROM named WHERE own AND by_owner AND attnum = 0)
 SELECT string_agg(statement, '; ' ORDER BY step, attnum, ordinality, statement) FROM (
   SELECT 1 AS step, 0 AS attnum, 0::bigint AS ordinality,
          format('REVOKE ALL%s ON %s FROM %s CASCADE', of_column, @made, whose) AS statement
@@ -45,11 +50,10 @@ SELECT string_agg(statement, '; ' ORDER BY step, attnum, ordinality, statement) 
   SELECT 5, 0, 0, format('ALTER TABLE %s OWNER TO %s', @made, live.relowner::regrole)
   FROM live, made WHERE live.relowner <> made.relowner
   UNION
-  SELECT 6, 0, 0, format('REVOKE ALL ON %s FROM %s', @made, live.relowner::regrole) FROM live, made
-  WHERE live.relacl IS NOT NULL OR made.relacl IS NOT NULL
+  SELECT 6, 0, 0, format('REVOKE ALL ON %s FROM %s', @made, relowner::regrole) FROM live, lacks WHERE lacks."some"
   UNION
   SELECT 7, attnum, ordinality, format('GRANT %s%s ON %s TO %s%s', privilege_type, of_column, @made, whose, further)
-  FROM named WHERE of_live AND own AND by_owner
+  FROM named, lacks WHERE of_live AND own AND by_owner AND (lacks."some" OR attnum > 0)
   UNION
   SELECT 8, attnum, ordinality,
          format('SET LOCAL ROLE %s; GRANT %s%s ON %s TO %s%s; SET LOCAL ROLE %I', grantor::regrole, privilege_type,
