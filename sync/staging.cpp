@@ -49,31 +49,28 @@ awaitable<result<removed_rows>> remove(connection& db, std::string table, std::s
 }
 
 // Rows were stored in order into a table of this transaction, which fills page after page: place is order.
+// The table's columns may have any name.
 awaitable<result<removed_rows>> remove_duplicates(connection& db, std::string table,
                                                   std::vector<std::string> columns, duplicate_rule rule) {
   const std::string list = columns_list(columns);
   std::string present;
   for (const std::string& column : columns)
     present.append(present.empty() ? "" : " AND ").append(ident(column)).append(" IS NOT NULL");
-  std::string sql =
-      "SELECT place, ordinal, other, key FROM (SELECT place, ordinal, first_value(ordinal) OVER w AS other, ";
-  sql.append("row_number() OVER w AS nth, ").append(key_text(columns)).append(" AS key FROM (SELECT ");
-  sql.append(list)
-      .append(", ctid AS place, row_number() OVER (ORDER BY ctid) AS ordinal FROM ")
-      .append(table);
-  sql.append(") AS numbered WHERE ").append(present).append(" WINDOW w AS (PARTITION BY ").append(list);
-  sql.append(" ORDER BY ordinal")
-      .append(rule == duplicate_rule::last ? " DESC" : "")
-      .append(")) AS ranked WHERE nth > 1");
+  std::string sql = "SELECT place, ordinal, other, key FROM (SELECT gridlight_place AS place, ";
+  sql.append("gridlight_nth AS ordinal, first_value(gridlight_nth) OVER w AS other, row_number() OVER w AS ");
+  sql.append("nth, ").append(key_text(columns)).append(" AS key FROM (SELECT ").append(list);
+  sql.append(", ctid AS gridlight_place, row_number() OVER (ORDER BY ctid) AS gridlight_nth FROM ");
+  sql.append(table).append(") AS numbered WHERE ").append(present);
+  sql.append(" WINDOW w AS (PARTITION BY ").append(list).append(" ORDER BY gridlight_nth");
+  sql.append(rule == duplicate_rule::last ? " DESC" : "").append(")) AS ranked WHERE nth > 1");
   co_return co_await remove(db, table, sql, "duplicate " + list);
 }
 
 awaitable<result<removed_rows>> remove_violations(connection& db, std::string table, check_shape check) {
-  std::string sql = "SELECT place, ordinal, 0 AS other, '' AS key FROM (SELECT *, ctid AS place, ";
-  sql.append("row_number() OVER (ORDER BY ctid) AS ordinal FROM ")
-      .append(table)
-      .append(") AS numbered WHERE NOT (");
-  co_return co_await remove(db, table, sql.append(check.expression).append(")"), "violates " + check.name);
+  std::string sql = "SELECT place, ordinal, 0 AS other, '' AS key FROM (SELECT ctid AS place, ";
+  sql.append("row_number() OVER (ORDER BY ctid) AS ordinal, NOT (").append(check.expression);
+  sql.append(") AS bad FROM ").append(table).append(") AS numbered WHERE bad");
+  co_return co_await remove(db, table, std::move(sql), "violates " + check.name);
 }
 
 std::string create_index_sql(const index_shape& index, const std::string& table, std::int64_t run_id,

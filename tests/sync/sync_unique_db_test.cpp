@@ -125,3 +125,24 @@ TEST_CASE("changes: rows that exchange a value are merged") {
   CHECK(s.bench.last_run("mode, rows_written, rows_deleted") == "changes 2 1");
   CHECK(served(s) == "P1 c3 1 of P1, P3 c1 3 of P3");
 }
+
+TEST_CASE("bad rows are found whatever the columns are called") {
+  test::temp_db other;
+  sync_bench b;
+  const std::string columns = "(place text, ordinal int, key text, other int, nth int, bad bool";
+  other.run("CREATE TABLE odd " + columns +
+            "); INSERT INTO odd VALUES ('a', 1, 'k', 1, 1), ('a', 1, 'l', 2, 2), ('b', -1, 'k', 1, 1), ('c', "
+            "2, NULL, NULL, NULL)");
+  b.db.run("CREATE TABLE odd " + columns +
+           ", PRIMARY KEY (place, ordinal), CONSTRAINT pos CHECK (ordinal > 0 AND tableoid > 0))");
+  b.configure(
+      "    odd: {mode: mirrored, source: public.odd, table: public.odd, key: [place, ordinal], max_errors: "
+      "2, "
+      "connection: " +
+      test::in_quotes(other.uri()) + "}\n");
+  CHECK(did(b.run("odd")) == "merged +2 ~0 -0 =2");
+  CHECK(b.db.value("SELECT string_agg(concat_ws(' ', place, key, nth), ', ' ORDER BY place) FROM odd") ==
+        "a k 1, c");
+  CHECK(b.db.value("SELECT string_agg(concat_ws(': ', key, reason), '; ' ORDER BY reason) FROM "
+                   "gridlight.sync_error") == "a, 1: duplicate \"place\", \"ordinal\"; violates pos");
+}
