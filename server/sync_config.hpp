@@ -64,7 +64,7 @@ struct sync_table_config {
 struct sync_settings {
   bool enabled = true;  ///< `serve` runs it where there is something to run
   std::chrono::milliseconds keep_previous{std::chrono::hours{24}};
-  std::chrono::milliseconds run_timeout{std::chrono::hours{2}};
+  std::chrono::milliseconds run_timeout{std::chrono::minutes{30}};
   std::string reaper = "report";  ///< of sessions of ours that nobody uses: report, end, off
   std::chrono::milliseconds reaper_after{std::chrono::seconds{90}};
   struct snowflake_settings {

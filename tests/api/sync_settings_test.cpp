@@ -103,5 +103,5 @@ TEST_CASE("sync/settings: nothing configured") {
   ask(b, a, true);
   CHECK(
       a.body ==
-      R"({"enabled":true,"keep_previous_s":86400,"run_timeout_s":7200,"reaper":"report","reaper_after_s":90,"snowflake":{"configured":false},"tables":[]})");
+      R"({"enabled":true,"keep_previous_s":86400,"run_timeout_s":1800,"reaper":"report","reaper_after_s":90,"snowflake":{"configured":false},"tables":[]})");
 }
