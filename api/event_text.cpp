@@ -200,7 +200,7 @@ std::optional<told_versions> read_event_id(std::string_view text) {
     std::string_view item = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), item.size() + 1));
     const auto equals = item.find('=');
-    if (equals == 0 || equals == item.npos) return std::nullopt;
+    if (equals == 0 || equals == item.npos || item[0] == '@') return std::nullopt;
     told_version v;
     const char* const end = item.data() + item.size();
     auto read = std::from_chars(item.data() + equals + 1, end, v.version);
