@@ -9,6 +9,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "server/tile_rules.hpp"
 #include "sync/generalize/transaction.hpp"
 #include "sync/staging.hpp"
 
@@ -24,7 +25,7 @@ constexpr std::chrono::seconds query_timeout{10};
 
 // Apart from the version of the places that it has.
 std::string_view settings_of(std::string_view rules) {
-  return rules.substr(0, rules.find(" place version "));
+  return rules.substr(0, rules.find(place_mark));
 }
 
 // Nothing where the schema is older than what we need.
